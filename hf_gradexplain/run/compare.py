@@ -16,17 +16,17 @@ AnyRun = str | PathLike[str] | Evaluation
 
 
 def compare_runs(a: AnyRun, b: AnyRun, reference: Sequence[AnyRun] = (), method: str | None = None) -> RunComparison:
-    """Compare two evaluations on the same texts: of two models, or of two versions of one model.
+    """Compare the evaluations of two models, or of two versions of a model, on the same texts.
 
     The accuracy is compared by the exact McNemar test, AOPC and NAOPC by paired t-tests. The explanations of each text
     are compared by Spearman's correlation of their scores; *drift* is one minus the median correlation over the texts.
-    Words are compared by their *share*: the score of a word, divided by the sum of the absolute scores of the text, as
-    a mean over the texts of a class.
+    Words are compared by their *share*: the score of a word divided by the sum of the absolute scores of the text,
+    averaged over the texts of a class.
 
-    All of these also differ between models that were trained alike, but with different seeds. `reference` are runs of
-    two or more models that were trained as A was, with other seeds. With them, it is tested whether B could be one more
-    such model: by a t-test for accuracy, AOPC and drift, and by a moderated t-test (Smyth 2004) for each class and
-    word, with control of the false discovery rate, at 5 % (Benjamini and Hochberg 1995). Without `reference`,
+    All of these numbers also differ between models that were trained in the same way with different seeds. `reference`
+    has runs of two or more models that were trained as A was, with other seeds. With `reference`, tests tell whether B
+    could be one more such model: a t-test each for accuracy, AOPC and drift, and a moderated t-test (Smyth 2004) for
+    each class and word, with a false discovery rate of 5 % (Benjamini and Hochberg 1995). Without `reference`,
     differences are reported with their intervals, but without a verdict.
 
     Args:
@@ -56,13 +56,13 @@ def compare_runs(a: AnyRun, b: AnyRun, reference: Sequence[AnyRun] = (), method:
 
 
 def _options(run: Evaluation | FinishedRun) -> dict[str, Any]:
-    """Return what a run was made with, as JSON values."""
+    """Return the inputs of a run, as JSON values."""
     inputs = run.run.inputs if isinstance(run, Evaluation) else run.record["inputs"]
     return json.loads(json.dumps(inputs))
 
 
 def _names(runs: Sequence[AnyRun]) -> list[str]:
-    """Return a name for each run: the last part of its folder where these differ, else the folder."""
+    """Return a name for each run: the last part of its folder if the last parts differ, otherwise the whole folder."""
     whole = [run.run.title if isinstance(run, Evaluation) else str(run) for run in runs]
     last = [name if isinstance(run, Evaluation) else Path(name).name for run, name in zip(runs, whole, strict=True)]
     if len(set(last)) == len(runs):

@@ -15,7 +15,7 @@ from hf_gradexplain.viz.tables import join_words, text_table
 TEN_MINUTES = 600
 
 _STREAM_DOCUMENTS = 1000
-"""The number of documents that the cost of a stream, whose length is unknown, is told for."""
+"""The number of documents for which the cost of a stream is given, since its length is unknown."""
 
 
 @dataclass(frozen=True)
@@ -25,18 +25,19 @@ class Estimate:
     Attributes:
         documents: The number of documents; None for a stream.
         shards: The number of shards; None for a stream.
-        forward: Forward passes per document over the whole text, including one for each copy that a method
-            differentiates.
+        forward: Forward passes per document over the whole text, including a pass for each copy whose gradient a method
+            computes.
         backward: Backward passes, per document.
         masked: Masked copies per document, for each method that runs them, such as `loo`.
-        sampled: The methods in `masked` that draw their copies at random. They stop earlier if their scores are precise
-            enough.
+        sampled: The methods in `masked` that draw their copies at random. They run fewer copies if their scores are
+            precise enough.
         curves: Forward passes per document for one removal curve.
-        orders: The number of orders in which the units of a document are removed.
+        orders: The number of removal curves, each with another order of the document's units.
         bounds: Forward passes per document to search for the best and the worst order.
-        saved: The methods in `masked`, and `curves`, whose passes are replaced by an exact shortcut of the model class.
+        saved: The methods in `masked` whose passes an exact shortcut of the model class replaces, and `curves` if it
+            replaces the passes of curves.
         seconds: Seconds per document, in one process and for one masking baseline.
-        cheaper: Options that make the run cheaper, as `(name, value)`, with the share of the seconds that remains.
+        cheaper: For each option `(name, value)` that makes the run cheaper, the share of the seconds that remains.
         measured: The number of documents on which the seconds were measured.
         memory: Bytes of memory that one process uses after these documents; on a GPU, its peak GPU memory.
         model: The name of the model's class.
@@ -69,18 +70,18 @@ class Estimate:
 
     @property
     def copies(self) -> float:
-        """Masked copies per document that no shortcut saves, without the common end of the curves."""
+        """Masked copies per document that no shortcut saves, without the last copy, which all curves share."""
         masked = sum(number for name, number in self.masked.items() if name not in self.saved)
         return masked + self.bounds + ("curves" not in self.saved) * self.orders * self.curves
 
     @property
     def _seconds_per_document(self) -> float:
-        """Seconds per document, together with the parts that do all documents again."""
+        """Seconds per document, including the parts of the run that process all documents again."""
         return self.seconds + self._seconds_of_parts
 
     @property
     def _seconds_of_parts(self) -> float:
-        """Seconds per document of the parts that do all documents again, which no cheaper measure shortens."""
+        """Seconds per document of the parts that process all documents again; no option in `cheaper` shortens them."""
         return sum(part.estimate.seconds for part in self.parts if part.of_all)
 
     @property
@@ -146,8 +147,8 @@ class Estimate:
     def _fitting(self, flags: bool) -> str:
         """Return which options make the run fit into ten minutes.
 
-        These are a sample of the documents, and the same with cheaper measures and without the costliest method, where
-        this allows for at least half as many documents again.
+        One choice is a sample of the documents. The others are a cheaper option, or leaving out the costliest method,
+        with a sample if it is still needed. They are named if they allow for at least half as many documents again.
         """
         if self.total_seconds <= TEN_MINUTES:
             return "enough for the run"
@@ -170,14 +171,14 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Part:
-    """What a run does in addition to evaluating its texts once.
+    """A part of a run that comes in addition to evaluating its texts once.
 
     Attributes:
-        name: What it is called, such as `under deletion` for the texts under this mask, or `hybrid documents`.
-        estimate: The estimated cost of doing it once.
-        rounds: How often it is done.
-        of_all: Whether it does all documents of the run again, so that a smaller sample makes it cheaper.
-        shared: Whether the processes of the run share the work; otherwise one of them does it.
+        name: The name of the part, such as `hybrid documents`, or `under deletion` for the texts with this mask.
+        estimate: The estimated cost of one round of the part.
+        rounds: The number of rounds.
+        of_all: Whether the part processes all documents of the run again, so that a smaller sample makes it cheaper.
+        shared: Whether the processes of the run share the work; otherwise one process does it.
     """
 
     name: str
@@ -187,11 +188,11 @@ class Part:
     shared: bool = True
 
     def seconds(self, processes: int) -> float:
-        """Return the seconds that it takes."""
+        """Return the seconds that the part takes."""
         return self.rounds * self.estimate.total_seconds / (processes if self.shared else 1)
 
     def in_words(self, processes: int) -> str:
-        """Return the passes and the time that it adds to the run."""
+        """Return the passes and the time that the part adds to the run."""
         n, cost = self.rounds * self.estimate._n, self.estimate
         often = f"{self.estimate._n:,} texts, {self.rounds} times: " if self.rounds > 1 else ""
         passes = {"plain": cost.forward, "backward": cost.backward, "masked copies": cost.copies}
@@ -200,7 +201,7 @@ class Part:
 
 
 def _spelt(name: str, value: Any, *, flags: bool) -> str:
-    """Return an option as it is given on the command line, or in Python.
+    """Return an option in the form in which it is given on the command line, or in Python.
 
     >>> _spelt("k_grid", (1, 2), flags=True), _spelt("k_grid", (1, 2), flags=False)
     ('--k_grid 1 2', 'k_grid=(1, 2)')
@@ -215,7 +216,7 @@ def _sample_size(number: int, *, flags: bool) -> str:
 
 
 def _round_down(number: float) -> int:
-    """Return a whole number of two digits and zeros, not larger than `number`."""
+    """Round a number down to two significant digits."""
     unit = 10 ** max(len(str(int(number))) - 2, 0)
     return int(number) // unit * unit
 

@@ -1,4 +1,4 @@
-"""What a run was made from, for its folder and for its readers: inputs, facts, and cautions about its numbers."""
+"""The inputs of a run, for its folder, and facts and cautions about its numbers, for readers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -42,7 +42,7 @@ def run_inputs(
         engine: The classifier.
         options: How its predictions are explained; the methods are resolved.
         measures: What is measured.
-        texts: What identifies the texts.
+        texts: Names and fingerprints that identify the texts.
         provenances: Where model and texts come from.
         threads: CPU threads per process.
     """
@@ -88,7 +88,7 @@ def run_facts(
         documents: The document files.
         model: The name of the model.
         data: The name of the data.
-        sample: Which of the texts were taken; empty for all.
+        sample: Which part of the texts was evaluated; empty for all texts.
         provenances: Where model and data come from.
     """
     n, labelled = counts["documents"], counts["labelled"]
@@ -119,7 +119,7 @@ def run_facts(
 
 
 def cautions(engine: AttributionEngine, options: Options, documents: Sequence[Path]) -> Iterator[str]:
-    """Yield what a reader of the numbers has to know about the methods, and about texts without scores."""
+    """Yield sentences that readers of the numbers need about the methods, and about texts without scores."""
     if left_out := sorted(number for path in documents for number in read_left_out(path)):
         rows = ", ".join(map(str, left_out[:10])) + (", ..." if len(left_out) > 10 else "")
         yield f"Texts whose scores are not finite, which no number counts: {len(left_out)} (rows {rows})."
@@ -128,7 +128,7 @@ def cautions(engine: AttributionEngine, options: Options, documents: Sequence[Pa
 
 
 def _baseline(general: str, baselines: Mapping[str, str]) -> str:
-    """The baseline, and the methods that start from another one; deletion has none."""
+    """Return the general baseline, and the methods that use another one; deletion uses none."""
     others: dict[str, list[str]] = {}
     for method, name in baselines.items():
         if name not in (general, DELETION):
@@ -137,7 +137,7 @@ def _baseline(general: str, baselines: Mapping[str, str]) -> str:
 
 
 def _copies(options: Options) -> dict[str, str]:
-    """How many masked copies methods may draw at random, and when fewer are enough."""
+    """Return how many masked copies methods may draw at random, and when fewer copies are enough."""
     sources = [method.source for method in select(options.methods).values()]
     if not any(masks_words(source) and is_sampled(source) for source in sources):
         return {}
@@ -148,7 +148,7 @@ def _copies(options: Options) -> dict[str, str]:
 
 
 def _grid(shortcut: Shortcut, measures: Measures) -> str:
-    """Where the curves are exact; a shortcut computes them at every k."""
+    """Return where the curves are exact; with a shortcut, they are exact at every k."""
     if not measures.k_grid or shortcut.has_curves:
         return "exact at every k"
     grid = sorted(set(measures.k_grid))

@@ -26,7 +26,7 @@ SAMPLE = 200
 """The number of documents whose units are counted."""
 
 SECONDS = 10
-"""How long documents are evaluated to measure time; documents in progress are finished."""
+"""How many seconds documents are evaluated to measure time; documents in progress are still finished."""
 
 _STREAM_SHARDS = 20
 """The number of shards that are read from a stream."""
@@ -37,9 +37,9 @@ def estimate(
 ) -> Estimate:
     """Estimate the cost of a run by reading the dataset and evaluating a few of its documents.
 
-    A dataset is read completely, a stream only at its beginning. Units are counted on 200 documents. Time is measured
-    on groups of documents, each twice as large as the one before, until 10 seconds have passed. The time of the
-    last group is scaled to an average document, in proportion to the tokens of its passes.
+    A dataset is read completely; of a stream, only the first 20 shards are read. Units are counted on 200 documents.
+    Time is measured on groups of documents, each twice as large as the group before, until 10 seconds have passed. The
+    time of the last group is scaled to an average document, in proportion to the tokens of its passes.
 
     Raises:
         GradexplainError: There is no text, or an option is invalid.

@@ -1,4 +1,4 @@
-"""Estimate what a run does in addition to evaluating its texts: other baselines, hybrid documents, sanity checks."""
+"""Estimate the cost of the further parts of a run: other baselines, hybrid documents, sanity checks."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,8 +29,8 @@ def estimate_baselines(
     Args:
         engine: The classifier.
         texts: The texts.
-        others: The options of each, by the name of the baseline.
-        curves: What is measured under each.
+        others: The options for each other baseline, by the name of the baseline.
+        curves: What is measured with each other baseline.
     """
     return tuple(
         Part(f"under {name}", estimate(engine, texts, options, curves), of_all=True) for name, options in others.items()
@@ -40,16 +40,16 @@ def estimate_baselines(
 def estimate_audits(
     engine: AttributionEngine, texts: Dataset | IterableDataset, options: Options, audits: AuditArguments
 ) -> tuple[Part, ...]:
-    """Estimate hybrid documents and sanity checks, as far as they are asked for.
+    """Estimate the cost of hybrid documents and sanity checks, if `audits` has them.
 
     Args:
         engine: The classifier.
         texts: The texts of the run.
         options: How the run explains, with resolved methods.
-        audits: What is asked for.
+        audits: The audits that the run makes.
 
     Raises:
-        GradexplainError: The run itself would refuse them.
+        GradexplainError: An audit cannot be made; the run itself would raise the same error.
     """
     parts = list[Part]()
     if hybrids := hybrids_of(engine, texts, options, audits.hybrid_documents):
@@ -64,8 +64,8 @@ def _sanity(engine: AttributionEngine, texts: Dataset, options: Options) -> list
     """Estimate the rounds of the sanity checks, in which texts are explained and no curve is computed.
 
     There is a round for the model itself, for each layer, for another random model, for shifted word vectors if the
-    model allows them, and for another seed if a method draws at random. Two explanations of the longest text, which
-    show whether it does, are left out.
+    model allows them, and for another seed if a method draws at random. The estimate leaves out two explanations of the
+    longest text, by which the checks find out whether a method draws at random.
     """
     layers, shift = layers_and_shift(engine)
     only_explain = Measures(k_grid=(0,))

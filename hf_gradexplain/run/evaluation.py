@@ -1,4 +1,4 @@
-"""The result of `Explainer.evaluate`: a run like those of the recipes, over texts in memory."""
+"""The result of `Explainer.evaluate`: a run over texts in memory."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Evaluation:
     A notebook displays the result in a sentence, the table of the methods, and the curves.
 
     Attributes:
-        run: Title, facts, tables and notes of the run, as the recipes use them.
+        run: Title, facts, tables and notes of the run.
         documents: The files with all measurements of each text. Without `output_dir`, they are in a temporary folder,
             which is deleted together with this object.
 
@@ -65,10 +65,10 @@ class Evaluation:
     def to_frame(self) -> pd.DataFrame:
         """Return one row per method.
 
-        The columns are `method`; AOPC(10) with its 95 % interval `low` and `high`; AOPC(K) at the largest K; and for
-        the correlation r with leave-one-out: `median r`; `p ≤ .05`, the share of texts where r is significant;
-        `by FDR`, the same share with control of the false discovery rate; and `no r`, the number of texts without an r.
-        If the largest K is below 10, its AOPC stands in place of AOPC(10).
+        The columns are `method`; AOPC(10) with its 95 % interval `low` and `high`; AOPC(K) at the largest K; and four
+        columns for the correlation r with leave-one-out: `median r`; `p ≤ .05`, the share of texts where r is
+        significant; `by FDR`, the same share with control of the false discovery rate; and `no r`, the number of texts
+        without an r. If the largest K is below 10, the AOPC at this K replaces AOPC(10).
         """
         return summary_table(self.run.tables)
 
@@ -92,10 +92,10 @@ class Evaluation:
 
     @property
     def hybrid(self) -> pd.DataFrame:
-        """How often each method points to a sentence of the predicted class, a row per method.
+        """The results on hybrid documents: how often each method's highest-scored word is in the right sentence.
 
-        The columns are those of `hf_gradexplain.audit.plausibility.hybrid.hybrid_table`. Without `hybrid_documents`
-        there are no rows.
+        There is a row per method; without the option `hybrid_documents` there are no rows. The columns are those of
+        `hf_gradexplain.audit.plausibility.hybrid.hybrid_table`.
         """
         return self.run.extra.get("hybrid", pd.DataFrame())
 
@@ -158,10 +158,10 @@ class Evaluation:
             method: The method whose scores are used; None for the most faithful method of the run, by AOPC(10), among
                 those whose scores have a sign.
             by: How to group the texts: by the explained class (`target`), the true class (`label`) or the predicted
-                class (`prediction`), or by a list with a value per text, None for texts to leave out.
+                class (`prediction`); or a list with the group of each text, None for texts to leave out.
             key: A function of the text of a unit; units with equal results count as the same word. `str.lower` ignores
                 case.
-            min_documents: The smallest number of texts of a group that a word has to be in to be tested.
+            min_documents: A word is tested for a group if it is in at least this many texts of the group.
 
         Raises:
             GradexplainError: An argument cannot be used, or the texts have no labels to group them by.
@@ -175,7 +175,7 @@ class Evaluation:
         return find_words(self.documents, method, values, key, min_documents, by_name="group", title=self.run.title)
 
     def report(self, path: str | PathLike[str]) -> None:
-        """Write the results, the curves and all texts to an HTML file, which needs no other file.
+        """Write the results, the curves and all texts to an HTML file.
 
         Raises:
             GradexplainError: The file cannot be written.

@@ -22,7 +22,7 @@ from hf_gradexplain.run.finished_run import open_run
 from hf_gradexplain.viz.sanitize import one_line
 
 FILES = ("results.json", "run.yaml", SUMS)
-"""Files of a run that hold times and paths, and are different in each run."""
+"""Files of a run that contain times and paths, and therefore differ from run to run."""
 
 FINGERPRINTS = {
     "texts": "all texts of the run",
@@ -30,19 +30,19 @@ FINGERPRINTS = {
     "model configuration": "model configuration",
     "tokenizer": "tokenizer",
 }
-"""The inputs of a run that are hashes, and what they are called on the page."""
+"""The inputs of a run that are hashes, and their names on the page."""
 
 SOFTWARE = ("hf_gradexplain", "torch", "transformers", "device", "threads")
-"""The inputs of a run that say what it ran on."""
+"""The inputs of a run that name its software and hardware."""
 
 
 NO_DATE = "not recorded"
-"""Shown for runs of earlier versions, which recorded no date. The dates of files change when they are copied."""
+"""The date of runs of earlier versions, which recorded none. File dates are no substitute: copying changes them."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """What evidence is made from."""
+    """The files and results that evidence is made from."""
 
     documents: Sequence[Path]
     tables: Tables
@@ -64,12 +64,13 @@ def evidence(
     It has hashes that a third party can recompute. The model does not run again: all numbers come from the run.
 
     Args:
-        run: The output folder of `hf-gradexplain evaluate`, or what `Explainer.evaluate` returned. Without an
-            `output_dir`, the hashes of the model and of the data are missing.
-        id: The row number of the text in the dataset, as in the column `id` of the documents.
-        method: The method whose scores tell which words counted; by default the most faithful method of the run, by
+        run: The output folder of `hf-gradexplain evaluate`, or what `Explainer.evaluate` returned. If the evaluation
+            had no `output_dir`, the hashes of the model and of the data are missing.
+        id: The row number of the text in the dataset, which is also the column `id` of the documents.
+        method: The method whose scores decide which words counted; by default the most faithful method of the run, by
             AOPC(10), among those whose scores have a sign.
-        contact: Whom the person concerned can ask, as shown on the page; empty for a line to fill in by hand.
+        contact: Whom the person concerned can ask, which the page shows. If empty, the page has a line to fill in by
+            hand.
 
     Raises:
         GradexplainError: The folder is not that of a finished run, the run has no such text or method, or one of its
@@ -106,11 +107,11 @@ def hash_document(path: Path, row: Mapping[str, Any]) -> dict[str, str]:
 
     Args:
         path: The document file.
-        row: The row as the file holds it; `class_names`, which are in the metadata of the file, do not count.
+        row: The row as it is in the file; `class_names`, which are in the metadata of the file, are not hashed.
 
     Returns:
-        `text`: of the text in UTF-8; `explanation`: of the row as JSON with sorted keys and no blanks, as
-        `json.dumps(row, sort_keys=True, separators=(",", ":"))` writes it; `documents/NAME`: of the bytes of the file.
+        Three hashes: `text`, of the text in UTF-8; `explanation`, of the row as JSON with sorted keys and no blanks, as
+        `json.dumps(row, sort_keys=True, separators=(",", ":"))` writes it; `documents/NAME`, of the bytes of the file.
     """
     stored = {name: value for name, value in row.items() if name != "class_names"}
     canonical = json.dumps(stored, sort_keys=True, separators=(",", ":"))
@@ -138,7 +139,7 @@ def _of_folder(folder: Path) -> _Source:
 
 
 def _of_evaluation(evaluation: Evaluation) -> _Source:
-    """Return the source of an evaluation; of one that wrote a folder, that folder."""
+    """Return the source of an evaluation: its folder if it wrote one, otherwise its results in memory."""
     run, folder = evaluation.run, evaluation.documents[0].parent.parent
     if (folder / "results.json").exists():
         return _of_folder(folder)
@@ -156,7 +157,7 @@ def _of_evaluation(evaluation: Evaluation) -> _Source:
 
 
 def _find(documents: Sequence[Path], id: int) -> tuple[Path, dict[str, Any]]:
-    """Return the row of a text, and the file that it is in."""
+    """Return the document file with a text, and the row of the text in it."""
     seen: list[int] = []
     for path in documents:
         file = open_documents(path)

@@ -28,7 +28,7 @@ def versions() -> dict[str, str]:
 
 
 def code_fingerprint() -> str:
-    """Return the SHA-256 of the source of this package: changed code may give another result."""
+    """Return the SHA-256 of the source code of this package, because changed code may give another result."""
     digest = hashlib.sha256()
     root = Path(__file__).parents[1]
     for path in sorted(root.rglob("*.py")):
@@ -37,14 +37,14 @@ def code_fingerprint() -> str:
 
 
 def configuration_fingerprint(model: Module) -> str:
-    """Return the SHA-256 of the model's configuration, if it has one, without the place it was loaded from."""
+    """Return the SHA-256 of the model's configuration, if any; the place it was loaded from is not hashed."""
     config = model.config.to_dict() if isinstance(model, PreTrainedModel) else {}
     settings = {key: value for key, value in config.items() if key not in _IGNORED_SETTINGS}
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def weights_fingerprint(model: Module) -> str:
-    """Return the SHA-256 of the name, dtype, shape and bytes of every saved weight; the same on every device.
+    """Return the SHA-256 of the name, dtype, shape and bytes of all weights; it does not depend on the device.
 
     Offloaded weights are loaded layer by layer.
     """

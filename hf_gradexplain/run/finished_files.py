@@ -1,7 +1,6 @@
-"""The SHA-256 of the tables, pages, figures and the model of a finished run, in `SHA256SUMS`.
+"""Write and check `SHA256SUMS`, with the SHA-256 of the tables, pages, figures and the model of a finished run.
 
-The files of documents have theirs next to them from the moment they are written, see
-`hf_gradexplain.files.atomic_write`.
+Document files are not in it: each has a file with its SHA-256 next to it, see `hf_gradexplain.files.atomic_write`.
 """
 
 import re
@@ -13,7 +12,7 @@ from hf_gradexplain.files import atomic_write_text, checksum_line
 from hf_gradexplain.viz.terminal import say
 
 SUMS = "SHA256SUMS"
-"""The file of all checksums, which `sha256sum --check` reads."""
+"""The file of all checksums, in the format of `sha256sum --check`."""
 
 _FINISHED = (
     *("*.parquet", "README.md", "report.html", "report_pages/*", "results.json", "run.yaml"),
@@ -22,16 +21,16 @@ _FINISHED = (
 
 
 def record_finished_files(output_dir: Path) -> None:
-    """Write the SHA-256 of all files that a run has finished, except its documents."""
+    """Write the SHA-256 of all files of a finished run, except its documents."""
     names = sorted({path.relative_to(output_dir).as_posix() for path in _finished(output_dir)})
     lines = "".join(checksum_line(output_dir / name, name) for name in names)
     atomic_write_text(output_dir / SUMS, _header(len(names)) + lines)
 
 
 def changed_files(output_dir: Path) -> list[Path]:
-    """Return the files that are not as the run left them, missing ones included; none if no run has ended.
+    """Return the files that were changed or deleted after the run wrote them; none if no run has finished.
 
-    If `SHA256SUMS` itself is damaged, it is among them.
+    If `SHA256SUMS` itself is damaged, it is one of the returned files.
     """
     record = output_dir / SUMS
     if not record.exists():
@@ -49,7 +48,7 @@ def changed_files(output_dir: Path) -> list[Path]:
 
 
 def check_finished_files(output_dir: Path) -> None:
-    """Compare the files of an earlier run with `SHA256SUMS`, and name those that will be written again.
+    """Compare the files of an earlier run with `SHA256SUMS`, and print which of them will be written again.
 
     Raises:
         GradexplainError: A file of the model that the run trained has changed.
@@ -64,7 +63,7 @@ def check_finished_files(output_dir: Path) -> None:
 
 
 def require_unchanged(output_dir: Path) -> None:
-    """Check that the tables and pages of a run are as it left them, before they are read.
+    """Check that the tables and pages of a run are unchanged, before they are read.
 
     Raises:
         GradexplainError: A file was damaged or changed.
@@ -77,7 +76,7 @@ def require_unchanged(output_dir: Path) -> None:
 
 
 def forget_finished_files(output_dir: Path) -> None:
-    """Remove the record before files are written again: a killed run leaves none rather than a wrong one."""
+    """Remove `SHA256SUMS` before files are written again, so that a killed run does not leave wrong checksums."""
     (output_dir / SUMS).unlink(missing_ok=True)
 
 

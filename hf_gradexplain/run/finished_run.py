@@ -1,4 +1,4 @@
-"""Open the folder of a finished run, to read its results without its model."""
+"""Open the folder of a finished run, to read its results without loading the model."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ AGAIN = "run the same command again, which writes it again and keeps the finishe
 
 @dataclass(frozen=True, eq=False)
 class FinishedRun:
-    """The results of a finished run, as they are in its folder; `open_run` makes it.
+    """The results of a finished run, read from its folder; `open_run` returns it.
 
     Attributes:
         folder: The output folder.
@@ -40,7 +40,7 @@ class FinishedRun:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The names of its methods."""
+        """The names of the run's methods."""
         return tuple(self.record["inputs"]["methods"])
 
     def commit(self, part: Kind) -> str | None:
@@ -50,7 +50,7 @@ class FinishedRun:
 
     @cached_property
     def arguments(self) -> dict[str, Any]:
-        """The arguments in `run.yaml`; empty for a run from Python, which has no such file."""
+        """The arguments in `run.yaml`; empty for a run from Python, which does not write `run.yaml`."""
         path = self.folder / "run.yaml"
         return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
 
@@ -61,7 +61,7 @@ class FinishedRun:
 
     @property
     def tables(self) -> Tables:
-        """The tables that every run has."""
+        """The tables of the evaluation, which every run has."""
         names = {part.name for part in fields(Tables)}
         frames = {name.replace("correlation_histograms", "histograms"): frame for name, frame in self.frames.items()}
         return Tables(

@@ -19,10 +19,10 @@ from hf_gradexplain.run.heartbeat import heartbeat
 from hf_gradexplain.viz.sanitize import json_text
 
 _LOCK_TIMEOUT = 3
-"""Seconds to wait for a lock: a process whose launcher was killed ends within one."""
+"""Seconds to wait for a lock; a process whose launcher was killed ends within one second."""
 
 ROWS = b"rows"
-"""The key in a document file's metadata of the digest of the rows it was made from."""
+"""The key under which a document file's metadata has the digest of the rows that the file was made from."""
 
 
 def document_path(output_dir: Path, start: int) -> Path:
@@ -40,11 +40,11 @@ def document_paths(output_dir: Path) -> list[Path]:
 def lock_run_folder(output_dir: Path, state: PartialState) -> Iterator[None]:
     """Lock the folder for this run, with one lock per process, which also detects processes of a killed run.
 
-    A lock is released when its process ends, in whatever way. A process may lock the folder twice. While it is locked,
-    processes that stop are named, see `hf_gradexplain.run.heartbeat`.
+    A lock is released when its process ends, in whatever way. A process may lock the folder twice. While the folder is
+    locked, processes that stop responding are reported, see `hf_gradexplain.run.heartbeat`.
 
     Raises:
-        GradexplainError: Another run, or a process of an earlier one, is writing to the folder.
+        GradexplainError: Another run, or a process of an earlier run, is writing to the folder.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
     files = [_lock_path(output_dir, process) for process in range(state.num_processes)]
@@ -60,7 +60,7 @@ def lock_run_folder(output_dir: Path, state: PartialState) -> Iterator[None]:
 
 
 def _lock_path(output_dir: Path, process: int) -> Path:
-    """Return the file that a process locks, which also holds its sign of life."""
+    """Return the file that a process locks; the process also writes its signs of life to this file."""
     return output_dir / (f".lock.{process}" if process else ".lock")
 
 
@@ -79,14 +79,14 @@ def _locked(output_dir: Path, process: int) -> Iterator[None]:
 
 
 def check_inputs(output_dir: Path, inputs: Mapping[str, Any]) -> None:
-    """Bind the folder to these inputs, or check that it is bound to them; the main process calls this under the lock.
+    """Record the inputs in a new folder, or compare them with those recorded; the main process calls this when locked.
 
     Args:
         output_dir: The folder.
         inputs: Everything that the result depends on, as JSON values.
 
     Raises:
-        GradexplainError: The folder holds a run made from other inputs (the message names those that differ) or files
+        GradexplainError: The folder has a run with other inputs (the message names the inputs that differ), or files
             that do not belong to a run.
     """
     record = output_dir / "documents" / "inputs.json"
@@ -108,7 +108,7 @@ def finished_shards(output_dir: Path) -> tuple[dict[int, str], dict[Path, str]]:
 
     Returns:
         The digest of the rows of each finished shard, by the shard's start; and what is wrong with each corrupt file. A
-        run always writes the SHA-256, so a file without one also counts as corrupt.
+        run always writes the SHA-256, so a file without a recorded SHA-256 also counts as corrupt.
 
     Raises:
         GradexplainError: A file exists but cannot be read.
@@ -135,7 +135,7 @@ def finished_shards(output_dir: Path) -> tuple[dict[int, str], dict[Path, str]]:
 
 @contextmanager
 def named_if_unreadable(paths: Sequence[Path]) -> Iterator[None]:
-    """If reading document files fails within the block, raise an error that names the file.
+    """If reading document files fails in the block, raise an error that names the file.
 
     Raises:
         GradexplainError: One of the files cannot be read.
@@ -194,7 +194,7 @@ def _describe_change(key: str, before: Any, now: Any) -> str:
 
 
 def _check_no_foreign_files(output_dir: Path) -> None:
-    """Check that a new run overwrites no file of the user: a run's own files are in a folder with a record."""
+    """Check that a new run would overwrite no file of the user; files of a run are in a folder with recorded inputs."""
     for name in ("README.md", "report.html", "results.json", "run.yaml", "SHA256SUMS"):
         if (output_dir / name).exists():
             raise GradexplainError(

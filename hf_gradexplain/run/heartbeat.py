@@ -1,4 +1,4 @@
-"""Signs of life of the processes of a run, so that one that has stopped is named instead of waited for in silence."""
+"""Signs of life of the processes of a run, by which a process that has stopped is found and reported."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ _BEAT_SECONDS = 5.0
 """Seconds between two signs of life of a process."""
 
 _PATIENCE = 120.0
-"""Seconds without a sign of life after which a process is named."""
+"""Seconds without a sign of life after which a process is reported."""
 
 _THREAD = "signs of life"
 
@@ -22,14 +22,14 @@ _FINISHED = "finished"
 
 @contextmanager
 def heartbeat(files: Sequence[Path], rank: int) -> Iterator[None]:
-    """Show signs of life within the block; the main process also names processes that show none.
+    """Write signs of life in the block; the main process also reports processes without signs of life.
 
-    A process writes its id and its machine to its file every few seconds, from a thread of its own. The times of the
-    files are compared with each other, since the clocks of several machines may differ. Within another such block,
-    and in a run of one process, this does nothing.
+    A thread of each process writes the process's id and machine to its file every few seconds. The times of the files
+    are compared with each other, because the clocks of several machines may differ. In a nested block, and in a run of
+    one process, nothing happens.
 
     Args:
-        files: The file of each process, in a folder that all share.
+        files: The file of each process, in a folder that all processes share.
         rank: The number of this process.
     """
     if len(files) == 1 or any(thread.name == _THREAD for thread in threading.enumerate()):
@@ -58,7 +58,7 @@ def _beat(files: Sequence[Path], rank: int, over: threading.Event) -> None:
 
 
 def _report(files: Sequence[Path], other: int, started: float, silent: set[int]) -> None:
-    """Say once that a process shows no sign of life, and once that it does again."""
+    """Report once that a process shows no sign of life, and once that it shows signs of life again."""
     last, name = _time(files[other]), _read(files[other])
     if last < started:
         last, name = started, "not started"

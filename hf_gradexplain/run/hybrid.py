@@ -1,4 +1,4 @@
-"""Evaluate the explanations of hybrid documents, shard by shard as all others."""
+"""Evaluate the explanations of hybrid documents (sentences of two classes joined), shard by shard."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -20,7 +20,7 @@ from hf_gradexplain.run.runner import evaluate
 from hf_gradexplain.text.texts import texts_of
 
 CURVES = Measures(k_grid=(1,))
-"""What is measured of hybrid documents besides the highest-scored word."""
+"""The measurements on hybrid documents: removal curves with only the highest-scored unit removed."""
 
 
 def hybrids_of(
@@ -48,7 +48,7 @@ def hybrid_rows(hybrids: Sequence[HybridDocument]) -> Dataset:
 
 
 def hybrid_options(options: Options) -> Options:
-    """Return how hybrid documents are explained: as the texts of the run, but for the predicted class."""
+    """Return the options for hybrid documents: those of the run, but with the predicted class as target."""
     return replace(options, target="predicted", against=None)
 
 
@@ -62,21 +62,21 @@ def hybrid_tables(
     provenances: Mapping[str, Provenance],
     progress: bool = True,
 ) -> dict[str, pd.DataFrame]:
-    """Explain hybrid documents and return the table `hybrid` by its name; nothing if there are none.
+    """Explain hybrid documents and return their table under the name `hybrid`; no table without hybrid documents.
 
-    They are a run of their own in `hybrid/`, with shards and resume.
+    They are a separate run in the folder `hybrid/`, which has shards and can be resumed.
 
     Args:
         engine: The classifier.
         hybrids: The documents, see `hybrids_of`.
-        options: How the run explains; here the predicted class is explained.
+        options: The options of the run; for hybrid documents, the predicted class is always explained.
         output_dir: The run's folder.
         inputs: The run's own inputs.
         provenances: Where model and texts come from.
         progress: Whether to show a progress bar.
 
     Returns:
-        The table, on the main process; nothing on the others.
+        The table, on the main process; no table on the other processes.
     """
     if not hybrids:
         return {}

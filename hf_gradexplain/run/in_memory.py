@@ -1,4 +1,4 @@
-"""Evaluate texts in memory as the recipes evaluate those of a dataset."""
+"""Evaluate texts in memory in the same way as recipes evaluate the texts of a dataset."""
 
 import shutil
 import time
@@ -56,13 +56,13 @@ def make_evaluation(
         labels: The class of each text; None without labels.
         options: How to explain.
         arguments: What to measure.
-        audits: What to ask of all explanations together.
-        output_dir: The folder of the run, which has all files of a run and can be resumed; None for a temporary one.
-        rationales: What people marked in each text; None for no comparison with that.
+        audits: What to measure on all explanations together.
+        output_dir: The folder for all files of the run, in which the run can be resumed; None for a temporary folder.
+        rationales: The spans that people marked in each text; None for no comparison with rationales.
         progress: Whether to show a progress bar.
 
     Raises:
-        GradexplainError: There is no text, the texts are mixed, or the folder cannot be used.
+        GradexplainError: There is no text, the texts are of different kinds, or the folder cannot be used.
     """
     if (n := process_state().num_processes) > 1:
         raise GradexplainError(
@@ -94,7 +94,7 @@ def _evaluate(
     progress: bool,
     keep: bool,
 ) -> Evaluation:
-    """Evaluate in a folder; `keep` also writes the files of a run, and lets only the same inputs use the folder."""
+    """Evaluate in a folder; with `keep`, write all files of a run, and refuse a folder with other inputs."""
     started, options, provenances = time.monotonic(), engine.resolve(options), engine.provenances
     measures = _measures(engine, options, arguments)
     hybrids = hybrids_of(engine, rows, options, audits.hybrid_documents)
@@ -144,10 +144,10 @@ def make_estimate(
     arguments: MeasureArguments,
     audits: AuditArguments,
 ) -> Estimate:
-    """Estimate what `make_evaluation` would take, and write nothing; see there for the arguments.
+    """Estimate the cost of `make_evaluation`, with the same arguments, and write no files.
 
     Raises:
-        GradexplainError: There is no text, the texts are mixed, or an audit cannot be made of them.
+        GradexplainError: There is no text, the texts are of different kinds, or an audit cannot be made with them.
     """
     rows, options = to_rows(texts, labels), engine.resolve(options)
     estimated = estimate(engine, rows, options, _measures(engine, options, arguments))

@@ -33,7 +33,7 @@ FEW = 500
 """The largest number of masked copies of a text in a cheaper run, for methods that draw them at random."""
 
 _COMPUTED = 100
-"""The largest number of sizes of removed sets for which the tokens of a copy are computed; they vary smoothly."""
+"""The tokens of a copy are computed for at most this many numbers of removed units, since they vary smoothly."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class TextSize:
 
     Attributes:
         units: The number of its units.
-        tokens: The number of its tokens, those of all windows if it is read as windows.
-        windows: The numbers of tokens and of units of each window; empty if it is read as one sequence.
+        tokens: The number of its tokens; for a document in windows, the sum over all windows.
+        windows: The numbers of tokens and of units of each window; empty if the document is read as one sequence.
     """
 
     units: int
@@ -60,9 +60,9 @@ class TextSize:
     def copy_tokens(self, removed: Sequence[int]) -> float:
         """Return how many tokens masked copies run, one copy for each of these numbers of removed units.
 
-        A copy of a document in windows runs only the windows in which a removed unit stands. For `k` of `U` units drawn
-        at random, a window with `u` units is among them with the probability `1 - C(U - u, k) / C(U, k)`; for `k = 1`
-        the result is the mean over all units.
+        For a copy of a document in windows, the model runs only on the windows that contain a removed unit. If `k` of
+        `U` units are drawn at random, a window with `u` units contains one of them with the probability `1 - C(U - u,
+        k) / C(U, k)`. For `k = 1`, the result is the mean over all units.
         """
         if not self.windows:
             return self.tokens * len(removed)
@@ -74,7 +74,7 @@ class TextSize:
 
     @property
     def mean_copy(self) -> float:
-        """The tokens of a copy without a random number of random units, at least one and not all."""
+        """The mean number of tokens of a copy without random units; their number is random, from 1 to `units - 1`."""
         return self.copy_tokens(range(1, self.units)) / (self.units - 1) if self.units > 1 else self.tokens
 
 
@@ -94,7 +94,7 @@ class Passes:
 
     @cached_property
     def _sources(self) -> dict[Source, str]:
-        """Each source with the name of the first method that uses it."""
+        """The sources of the methods, each with the name of the first method that uses it."""
         methods = select(self.options.methods, self.options)
         return {method.source: name for name, method in reversed(methods.items())}
 
@@ -118,7 +118,7 @@ class Passes:
 
     @property
     def orders(self) -> int:
-        """The number of orders in which units are removed."""
+        """The number of removal curves, each with another order of the units."""
         return self.measures.orders(len(self.options.methods))
 
     def bounds(self, units: int) -> int:
@@ -126,7 +126,7 @@ class Passes:
         return search_size(units, self.measures.beam_size) if self.measures.bounds else 0
 
     def work(self, sizes: Sequence[TextSize]) -> list[float]:
-        """Return the work on documents of these sizes: the tokens of all passes; a backward pass counts as two."""
+        """Return the work per document of these sizes: the tokens of all passes; a backward pass counts twice."""
         return [
             size.tokens * (self.forward(size.units) + 2 * self.backward(size.units))
             + self._masked_tokens(size)
@@ -144,12 +144,12 @@ class Passes:
         )
 
     def _curve_tokens(self, size: TextSize) -> float:
-        """Return the tokens of the copies of all removal curves; the copy without any unit is the same for all."""
+        """Return the tokens of the copies of all removal curves; all curves share the copy without any unit."""
         orders = 0 if self.shortcut.has_curves else self.orders
         return orders * size.copy_tokens(self.measures.inside(size.units)) + (orders > 0) * size.tokens
 
     def cheaper(self) -> dict[tuple[str, Any], "Passes"]:
-        """Return cheaper runs, by the option and its value that choose them; each method may be left out."""
+        """Return cheaper runs, by the name and value of the option that makes them cheaper."""
         measures, others = self.measures, dict[tuple[str, Any], Passes]()
         if measures.bounds:
             others["naopc", False] = replace(self, measures=replace(measures, bounds=False))

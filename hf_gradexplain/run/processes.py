@@ -20,15 +20,15 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.viz.terminal import say
 
 _TIMEOUT = timedelta(hours=2)
-"""How long the processes wait for each other, for example while one downloads a dataset."""
+"""How long the processes wait for each other, for example while one process downloads a dataset."""
 
 
 def process_state() -> PartialState:
     """Return the rank and world size of this process; without a GPU the processes communicate through gloo.
 
     Raises:
-        GradexplainError: The launcher started several processes that are not connected, a single one although several
-            were requested, or more than there are GPUs; the message has the command that works.
+        GradexplainError: The launcher started several processes that are not connected, a single process although
+            several were requested, or more processes than there are GPUs. The message has the command that works.
     """
     stop_with_launcher()
     cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.cuda.is_available()
@@ -55,10 +55,10 @@ def process_state() -> PartialState:
 
 @contextmanager
 def libraries_left_uncollected() -> Iterator[None]:
-    """Leave the objects that exist now out of garbage collections in the block.
+    """Exclude the objects that exist now from garbage collection in the block.
 
-    The libraries have about a million objects. To look at them again and again takes a fifth of an evaluation of a
-    small model.
+    The libraries have about a million objects. If every collection checked them, it would take a fifth of the time of
+    an evaluation of a small model.
     """
     gc.freeze()
     try:
@@ -69,9 +69,9 @@ def libraries_left_uncollected() -> Iterator[None]:
 
 @contextmanager
 def interrupted_by_sigterm() -> Iterator[None]:
-    """Raise `KeyboardInterrupt(SIGTERM)` in the block when the main process gets SIGTERM; others end at once.
+    """Raise `KeyboardInterrupt(SIGTERM)` in the block when the main process gets SIGTERM; other processes end at once.
 
-    A thread other than the main one cannot handle signals; there nothing changes.
+    Only the main thread can handle signals; in any other thread, nothing changes.
     """
     if int(os.environ.get("RANK", "0")) or threading.current_thread() is not threading.main_thread():
         yield
@@ -89,7 +89,7 @@ def interrupted_by_sigterm() -> Iterator[None]:
 
 
 def flush_denormals() -> None:
-    """Flush denormals to zero in this process: float32 numbers below 1.2e-38.
+    """Flush denormals, float32 numbers below 1.2e-38, to zero in this process.
 
     The gradients of a recurrent layer vanish over a long text until they are that small, and some processors are many
     times slower with such numbers. Call this before the process starts any thread: running threads are not affected.
@@ -106,7 +106,7 @@ def command(processes: int | str) -> str:
 
 
 def _launched_without_rank() -> bool:
-    """Return whether there is the address of a main process but no world size: `accelerate launch --cpu` on one CPU."""
+    """Return whether a main address is set but no world size, as `accelerate launch --cpu` does on one CPU."""
     launched = {"ACCELERATE_MIXED_PRECISION", "MASTER_ADDR", "MASTER_PORT"} <= os.environ.keys()
     return launched and "WORLD_SIZE" not in os.environ
 

@@ -18,12 +18,12 @@ _UPDATE_SECONDS = 0.5
 """Seconds between two updates of the bar."""
 
 _LINE_SECONDS = 60
-"""Seconds between two lines, where there is neither a terminal nor a notebook."""
+"""Seconds between two lines, if the output is neither a terminal nor a notebook."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """The number of shards and documents left to compute, and their cost; not known for a stream."""
+    """The number of shards and documents left to compute, and their cost; unknown for a stream."""
 
     shards: int
     documents: int
@@ -32,13 +32,14 @@ class Work:
 
 @contextmanager
 def progress_bar(totals: Callable[[], Totals], work: Work | None, reused: int) -> Iterator[None]:
-    """Show what all processes have done: documents, their rate, and the time left.
+    """Show the progress of all processes: documents, their rate, and the time left.
 
-    The time left is estimated from the cost, since the documents that are left may be longer than those that are done.
+    The time left is estimated from the cost of the remaining documents, because they may be longer than the finished
+    ones.
 
     Args:
-        totals: Returns what all processes have done.
-        work: What is left to compute in this run; None if that is not known.
+        totals: A function that returns what all processes have done.
+        work: What is left to compute in this run; None if unknown.
         reused: The number of shards that earlier runs finished.
     """
     if reused:
@@ -79,7 +80,7 @@ def progress_bar(totals: Callable[[], Totals], work: Work | None, reused: int) -
 
 
 def _bar_html(done: Totals, work: Work | None, line: str) -> Markup:
-    """Return the bar of a notebook: as full as the work is done; moving if the work is not known."""
+    """Return the progress bar of a notebook; it moves without an end if the work is unknown."""
     value = Markup(' value="{}" max="{}"').format(done.cost, work.cost) if work else ""
     return Markup("<progress{} style='width: 20em'></progress> {}").format(value, line)
 

@@ -1,4 +1,4 @@
-"""The files of a run, made from its tables: `results.json`, the tables, figures, a report and a card."""
+"""Write the files of a run from its tables: `results.json`, the tables, figures, a report and a card."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,13 +25,13 @@ from hf_gradexplain.viz.sanitize import json_text
 FILES = {
     "aopc": "AOPC(k) of every method, with 95 % intervals",
     "correlation": "correlations with leave-one-out, summarised",
-    "correlation_histograms": "their distribution over documents",
+    "correlation_histograms": "distribution of the correlations over documents",
     "curves": "all curves: removal, negative_first, sufficiency",
     "chance": "the band of random orders",
     "comparisons": "paired tests between methods",
     "normalised": "NAOPC and its bounds",
     "signs": "agreement of sign with leave-one-out",
-    "counts": "documents left out, or special otherwise",
+    "counts": "numbers of left-out and of special documents",
     "planted": "planted words among the top units",
     "plausibility": "agreement with human rationales",
     "hybrid": "how often the top word is in a sentence of the predicted class",
@@ -43,7 +43,7 @@ FILES = {
 """The content of each table's file."""
 
 REPLAY = "hf-gradexplain evaluate run.yaml"
-"""The command that repeats a run, which its card shows."""
+"""The command that repeats a run; the card of the run shows it."""
 
 FORMS: tuple[Literal["svg", "png"], ...] = ("svg", "png")
 
@@ -60,13 +60,13 @@ class Run:
         facts: Model, data and options, described for readers, by name.
         inputs: Everything that the result depends on, as JSON values.
         tables: The tables.
-        seconds: The time that it took.
+        seconds: The time that the run took.
         replay: The command that reproduces the results.
-        arguments: The recipe's arguments, for `run.yaml`; empty for a run without a recipe, which has no such file.
+        arguments: The recipe's arguments, for `run.yaml`; empty for a run without a recipe, which has no `run.yaml`.
         extra: More tables by name, with captions in `hf_gradexplain.evaluation.presentation.CAPTIONS`.
         notes: Warnings that readers of the numbers need.
         provenances: Where model and data were loaded from.
-        finished: When it was finished: date and time in UTC, as ISO 8601 has them; empty if that is not known.
+        finished: When the run finished: date and time in UTC, in the format ISO 8601; empty if unknown.
     """
 
     title: str
@@ -83,7 +83,7 @@ class Run:
 
 
 def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None:
-    """Write all files of the output folder except the documents, each of them atomically, then their SHA-256."""
+    """Write all files of the output folder except the documents, each one atomically, and then their SHA-256."""
     forget_finished_files(output_dir)
     files, words = table_files(run), words_of_run(documents, run.title)
     written = files if words is None else {**files, "words": words.table}

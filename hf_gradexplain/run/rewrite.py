@@ -1,4 +1,4 @@
-"""Write the results of a finished run again, from the files in its folder and without its model."""
+"""Write the results of a finished run again, from the files in its folder, without loading the model."""
 
 from pathlib import Path
 
@@ -46,9 +46,10 @@ def rewrite_report(folder: Path, path: Path | None = None) -> Path:
 
 
 def rewrite_results(folder: Path) -> Path:
-    """Write the tables, figures, report and card of a finished run again, from its documents and without its model.
+    """Write the tables, figures, report and card of a finished run again, from its documents, without the model.
 
-    Title, facts, notes and the tables of extra measures are those that the run wrote; `plausibility` is made again.
+    Title, facts, notes and the tables of extra measures stay as the run wrote them, except `plausibility`, which is
+    computed again.
 
     Args:
         folder: The output folder of the run.

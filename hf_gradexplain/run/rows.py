@@ -19,7 +19,7 @@ def to_rows(
     rationales, and `label` of labelled texts.
 
     Raises:
-        GradexplainError: Some texts are of another kind than others: single texts, pairs or conversations.
+        GradexplainError: The texts are not of one kind: single texts, pairs or conversations.
     """
     parts = list(map(_cells, texts))
     if len({(len(each), type(each[0])) for each in parts}) > 1:
@@ -35,6 +35,6 @@ def to_rows(
 
 
 def _cells(text: Text) -> tuple[Any, ...]:
-    """Return what the columns `text` and `text_pair` hold of a text."""
+    """Return the values of the columns `text` and `text_pair` for a text."""
     whole = undivided(text)
     return (messages_of(whole),) if is_conversation(whole) else text_parts(whole)

@@ -1,8 +1,8 @@
 """The evaluation of a dataset, shard by shard, on any number of processes.
 
 The documents are cut into fixed shards, and each shard becomes one Parquet file, written atomically. A stopped run can
-be resumed, also on another number of processes, and on CPUs it ends in the same bytes. The tables are made from the
-files alone.
+be resumed, also with another number of processes; on CPUs, the files have the same bytes as without the stop. The
+tables are made only from these files.
 """
 
 import json
@@ -50,7 +50,7 @@ from hf_gradexplain.text.texts import listed, text_parts, texts_of
 from hf_gradexplain.viz.terminal import say
 
 COMMITS = b"commits"
-"""The key in a document file's metadata of the commits of model and dataset, as JSON."""
+"""The key under which a document file's metadata has the commits of model and dataset, as JSON."""
 
 _POLL_SECONDS = 0.05
 """Seconds between two checks of what the other processes have finished."""
@@ -73,15 +73,15 @@ def evaluate(
     Args:
         engine: The classifier's engine, the same on every process.
         texts: Columns `id`, `text` (strings or conversations), `text_pair` for pairs, `label` if `options.target` is
-            `label`, and `rationale` if there are rationales. Every process reads a stream once.
+            `label`, and `rationale` if there are rationales. A stream is read once by every process.
         options: How to explain.
         output_dir: The folder of `documents/*.parquet`, shared by all processes. Finished shards in it are reused.
-        inputs: Everything that the result depends on, as JSON values; those of the main process are used. A folder
-            made from other inputs is an error.
-        max_k: The largest number of removed units in the tables; None for the longest document's, or for the largest
-            of `measures.k_grid`.
-        measures: What to measure in addition to removal curves and correlations; None for nothing.
-        provenances: Where model and dataset come from; their commits are written to the metadata of every file.
+        inputs: Everything that the result depends on, as JSON values; those of the main process are used. A folder with
+            a run from other inputs raises an error.
+        max_k: The largest number of removed units in the tables. None for the longest document's number of units, or
+            for the largest value of `measures.k_grid`.
+        measures: What to measure in addition to removal curves and correlations; None for no other measurements.
+        provenances: Where model and dataset come from; the commits are written to the metadata of every file.
         progress: Whether to show a progress bar.
 
     Returns:
@@ -127,8 +127,9 @@ def _evaluate_shards(
 ) -> list[Path]:
     """Compute this process's share of the open shards; the main process then waits for the other processes.
 
-    Every process iterates over all shards and counts the open ones; it computes those whose numbers it claims. A
-    process that claims a number beyond the last open shard is done; when all processes are, all shards are finished.
+    Every process iterates over all shards and counts the open shards; it computes the shards whose numbers it claims. A
+    process is done when it claims a number beyond the last open shard. When all processes are done, all shards are
+    finished.
 
     Returns:
         The document files of all shards.
@@ -192,10 +193,10 @@ def evaluate_finite(
     measures: Measures | None = None,
     advance: Callable[[int, int], None] | None = None,
 ) -> tuple[list[EvaluatedDocument], dict[int, str]]:
-    """Evaluate texts as `evaluate_texts` does, but leave out those that cannot be scored.
+    """Evaluate texts as `evaluate_texts` does, but leave out texts whose scores are not finite.
 
     Returns:
-        The other documents, and for each that is left out its id and the reason.
+        The evaluated documents, and the reason for each left-out document by its id.
     """
     try:
         return evaluate_texts(engine, texts, options, measures, advance), {}
@@ -210,7 +211,7 @@ def evaluate_finite(
 
 
 def more_columns(texts: Dataset | IterableDataset, options: Options) -> list[str]:
-    """Return the fields that explanations of conversations and of long texts have, and texts with rationales."""
+    """Return the additional columns of conversations, of long texts and of texts with rationales."""
     conversations = texts.features is not None and holds_conversations(texts, "text")
     fields = ["messages", "unread"] if conversations else []
     fields += ["windows"] if options.stride is not None else []
@@ -232,7 +233,7 @@ def _check_any_documents(paths: Sequence[Path]) -> None:
 
 
 def _reusable_shards(output_dir: Path) -> dict[int, str]:
-    """Return the finished shards, and delete corrupt files: computing them again gives the same bytes."""
+    """Return the finished shards, and delete corrupt files, whose shards are then computed again."""
     digests, corrupt = finished_shards(output_dir)
     for path, reason in corrupt.items():
         say(f"{path} is corrupt ({reason}): computing its shard again")

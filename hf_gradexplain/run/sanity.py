@@ -25,14 +25,14 @@ def sanity_tables(
     *,
     progress: bool = True,
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables `sanity` and `randomisation` by their names; nothing if they are not asked for.
+    """Return the tables `sanity` and `randomisation` by name; no tables if the run makes no sanity checks.
 
     Args:
         engine: The model.
         texts: The texts of the run, with the column `label` if labels are explained.
-        options: How the run explains, with resolved methods.
+        options: The options of the run, with resolved methods.
         audits: Whether to check the methods, and on how many texts.
-        progress: Whether to say which step is done.
+        progress: Whether to print which step is running.
     """
     if not audits.sanity:
         return {}

@@ -1,4 +1,4 @@
-"""A shared work queue of shards: a counter in a file, and no process waits for another."""
+"""A shared work queue of shards: a counter in a file, so that no process waits for another."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -14,10 +14,10 @@ class Totals:
     """What all processes together have done in this run.
 
     Attributes:
-        claimed: Numbers that were claimed.
-        shards: Shards that were finished.
-        documents: Documents in them.
-        cost: Their cost.
+        claimed: How many numbers were claimed.
+        shards: How many shards were finished.
+        documents: The number of documents that were finished.
+        cost: The cost of these documents.
     """
 
     claimed: int = 0
@@ -29,8 +29,8 @@ class Totals:
 class ShardQueue:
     """A counter in a folder shared by all processes of a run, on one machine or on several.
 
-    The process that claims number `i` computes the `i`-th open shard. A slow process computes fewer shards and delays
-    no other. A shard claimed by a process that was killed stays open for the next run.
+    The process that claims number `i` computes the `i`-th open shard. A slow process computes fewer shards and does not
+    delay the others. If a process is killed, the shard that it claimed stays open for the next run.
 
     Args:
         folder: The shared folder. The counter is a file in it while the run lasts.
@@ -57,7 +57,7 @@ class ShardQueue:
             return totals.claimed
 
     def advance(self, documents: int, cost: int) -> None:
-        """Report documents of the shard in progress, which only the `totals` of this process count."""
+        """Report documents of the shard in progress; only `totals` of this process counts them."""
         self._in_progress = (self._in_progress[0] + documents, self._in_progress[1] + cost)
 
     def totals(self) -> Totals:

@@ -15,12 +15,12 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.text.texts import is_conversation, messages_of, text_parts
 
 DOCUMENTS = 128
-"""The largest number of documents in a shard: enough to fill batches, and little is lost when a run is stopped."""
+"""The largest number of documents in a shard: enough to fill batches, but little work is lost if a run stops."""
 
 _WORDS = 64
 
 COST = DOCUMENTS * _WORDS**2
-"""The largest cost of a shard of several documents: that of 128 documents of 64 words, or of 2 of 500."""
+"""The largest cost of a shard of several documents: 128 documents of 64 words, or 2 documents of 500 words."""
 
 _ROWS_PER_READ = 1000
 
@@ -32,7 +32,7 @@ class Shard:
     Attributes:
         start: The position of its first document in the dataset.
         columns: Its rows, by column.
-        cost: The sum of its documents' `DocumentCost`.
+        cost: The sum of the costs of its documents, see `DocumentCost`.
     """
 
     start: int
@@ -54,15 +54,15 @@ class Shard:
 
 @dataclass(frozen=True)
 class DocumentCost:
-    """The approximate work for a document: the square of its number of words, or 64 times this number, plus one.
+    """The approximate work for a document: the square of its number of words (if `linear`, 64 times it), plus one.
 
-    Leave-one-out and curves run the model about once per word, each time on the whole text. With some shortcuts, a word
-    costs the same in texts of any length. A word is estimated as six bytes of UTF-8, whatever the language and the
-    tokenizer.
+    Leave-one-out and curves run the model about once per word, each time on the whole text. With the shortcuts of some
+    model classes, the cost of a word does not depend on the length of the text. A word is estimated as six bytes of
+    UTF-8, whatever the language and the tokenizer.
 
     Attributes:
         longest: The largest number of tokens that the model reads; None for no limit.
-        linear: Whether the model has such a shortcut.
+        linear: Whether the model class has such a shortcut.
     """
 
     longest: int | None = None
@@ -74,22 +74,23 @@ class DocumentCost:
         return cls(engine.longest(options), engine.shortcut(options).linear)
 
     def __call__(self, texts: Iterable[str]) -> int:
-        """Return the cost of a document, given its text, the two of a pair, or the contents of a conversation."""
+        """Return the cost of a document, given its text, the two texts of a pair, or the contents of a conversation."""
         words = 1 + sum(len(text.encode(errors="replace")) for text in texts) // 6
         read = words if self.longest is None else min(words, self.longest)
         return 1 + read * (_WORDS if self.linear else read)
 
 
 def make_shards(texts: Dataset | IterableDataset, document_cost: DocumentCost | None = None) -> Iterator[Shard]:
-    """Cut a dataset into shards, in order, reading it once and holding one shard in memory.
+    """Cut a dataset into shards, in order; the dataset is read once, and only one shard is in memory.
 
     A shard ends with its 128th document, or before the document that would raise its cost above that of 128 documents
-    of 64 words; a longer document is a shard of its own. The shards depend on the data and on the cost of a document
-    alone, none takes much longer than another, and the batches within them are always the same.
+    of 64 words. A document that costs more than that is a shard of its own. The shards depend only on the data and on
+    the cost of documents, no shard takes much longer than another, and the batches of a shard are always the same.
 
     Args:
         texts: Columns `id`, `text`, optionally `text_pair`, `spans` and `label`.
-        document_cost: The cost of a document; None for that of a model without limit and shortcut.
+        document_cost: The cost of a document; None for the cost with a model that has no limit of tokens and no
+            shortcut.
 
     Raises:
         GradexplainError: Reading the dataset fails.

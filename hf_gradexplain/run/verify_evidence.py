@@ -1,4 +1,4 @@
-"""Compare the evidence in a file with that of a run: of the same one, or of one that was made again."""
+"""Compare the evidence in a file with the evidence of the same run, or of a run that repeats it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from hf_gradexplain.run.evidence import evidence
 Verdict = Literal["agrees", "differs", "may differ"]
 
 MAY_DIFFER = ("software", "this_run")
-"""The parts that differ if the run was made again elsewhere, or at another time."""
+"""The parts that differ if the run was repeated elsewhere, or at another time."""
 
 GROUPS = ("hashes", *MAY_DIFFER)
 """The parts whose entries are compared one by one."""
@@ -27,8 +27,8 @@ class Agreement:
 
     Attributes:
         part: The part: a key of the JSON, or `hashes: text`.
-        verdict: `agrees`, `differs`, or `may differ` for a difference that is expected of a run that was made again.
-        detail: What the difference is; empty if there is none.
+        verdict: `agrees`, `differs`, or `may differ` for a difference that is expected if the run was repeated.
+        detail: The difference in words; empty if there is no difference.
     """
 
     part: str
@@ -37,16 +37,16 @@ class Agreement:
 
 
 def verify_evidence(file: str | PathLike[str], run: str | PathLike[str] | Evaluation) -> list[Agreement]:
-    """Make the evidence in a file again from a run, and say which parts agree.
+    """Make the evidence of a file again from a run, and return which parts agree.
 
-    Everything in the file is compared: hashes, numbers and sentences. Only the contact is taken from the file.
+    Hashes, numbers and sentences are compared. Only the contact is not: it is taken from the file.
 
     Args:
         file: A JSON file that `hf-gradexplain evidence` wrote.
-        run: The run, or one that was made again from its `run.yaml`.
+        run: The run, or a run that repeats it with its `run.yaml`.
 
     Raises:
-        GradexplainError: The file is no evidence, or the run has no such text or method.
+        GradexplainError: The file has no evidence, or the run has no such text or method.
     """
 
     def explain(error: Exception) -> str:
@@ -64,7 +64,7 @@ def verify_evidence(file: str | PathLike[str], run: str | PathLike[str] | Evalua
 
 
 def _parts(stored: Mapping[str, Any], made: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the parts of both records: each hash, and each other key."""
+    """Yield each part with its value in both records: the hashes one by one, and every other key."""
     for key in {**made, **stored}:
         before, now = stored.get(key), made.get(key)
         if key in GROUPS and isinstance(before, dict) and isinstance(now, dict):
@@ -82,7 +82,7 @@ def _compare(part: str, before: Any, now: Any) -> Agreement:
 
 
 def _detail(before: Any, now: Any) -> str:
-    """Return a difference in words: both values if they are short, else where the first difference is."""
+    """Return a difference in words: both values if they are short, otherwise the place of the first difference."""
     if before is None or now is None:
         return f"only in the {'run' if before is None else 'file'}"
     if isinstance(before, dict) and isinstance(now, dict):
