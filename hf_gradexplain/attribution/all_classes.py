@@ -11,7 +11,10 @@ from hf_gradexplain.classifier.objective import with_classes
 from hf_gradexplain.text.data import Batch
 
 Classes = Callable[[ForwardPass, Batch], list[ForwardPass]]
-"""Returns a forward pass over texts once per class to explain; the texts have the classes as they were asked for."""
+"""A function that takes a forward pass and its texts, and returns the forward pass once per class to explain.
+
+The target of each text may still be `PREDICTED`, that is, not yet replaced by the predicted class.
+"""
 
 
 def only_target(forward: ForwardPass, batch: Batch) -> list[ForwardPass]:
@@ -26,7 +29,8 @@ class AllClasses:
     Args:
         top: The largest number of classes, unless `named` is given.
         threshold: With a sigmoid head, the smallest probability of an explained class, unless `named` is given.
-        named: Ids of the classes to explain besides the predicted class; empty for the most probable classes.
+        named: Ids of the classes to explain besides the predicted class. If empty, the most probable classes are
+            explained.
     """
 
     top: int
@@ -36,18 +40,18 @@ class AllClasses:
     def __call__(self, forward: ForwardPass, batch: Batch) -> list[ForwardPass]:
         """Return the forward pass once per class, the most probable first.
 
-        If a text has fewer classes than others, its predicted class is repeated.
+        If fewer classes of a text are explained than of another text, the predicted class of the first one is repeated.
 
         Args:
             forward: The forward pass over the texts.
-            batch: The texts, with the classes as they were asked for.
+            batch: The texts.
         """
         objective = forward.classifier.objective
         batches = (replace(batch, target=target) for target in self.targets(forward).unbind(1))
         return [replace(forward, batch=with_classes(each, forward.logits.detach(), objective)) for each in batches]
 
     def targets(self, forward: ForwardPass) -> Tensor:
-        """Return the classes of each text: `(B, N)`."""
+        """Return the classes of each text to explain, the predicted class first: `(B, N)`."""
         logits, objective = forward.logits.detach(), forward.classifier.objective
         predicted = objective.predicted(logits).unsqueeze(1)
         if self.named:

@@ -21,10 +21,10 @@ from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.text.data import Gradients, NoisyGradients
 
 STEPS = (20, 40, 80, 160)
-"""Numbers of points that are tried one after the other."""
+"""Numbers of points of a quadrature, tried in this order until the scores add up."""
 
 _ENOUGH = 0.01
-"""The relative gap of the sum that needs no more points."""
+"""No further number of points is tried if the relative gap of the sum of the scores is at most this."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,14 @@ class IntegratedGradients:
     With `rules`, every gradient follows a rule set of relevance propagation. The scores then have no known sum, and
     with one step they are those of plain relevance propagation.
 
-    With `pool="max"`, the line is cut where another window takes over the maximum (see `kinks`). Each piece has its own
-    quadrature, with points in proportion to its length and at least one. Finding the cuts takes 21 forward passes, and
-    12 more per cut. With rules or one step, the line is not cut.
+    With `pool="max"`, the logit of a long text is the largest one of its windows. The line is cut where another window
+    has the largest logit (see `kinks`), and each piece has its own quadrature. The number of points of a piece is
+    proportional to its length, and at least 1. Finding the cuts takes 21 forward passes, and 12 more per cut. With
+    rules or one step, the line is not cut.
 
     Args:
-        steps: Number of points on the line; each takes a forward and a backward pass. None for as many as a text needs:
-            20 at first, then twice as many until the sum of the scores is within 1 % of the rise, up to 160.
+        steps: Number of points on the line; each takes a forward and a backward pass. With None, 20 points are tried
+            first, then 40, 80 and 160, until the sum of the scores is within 1 % of the rise of the loss.
         rules: Name of a rule set in `hf_gradexplain.propagation.rules`; None for ordinary gradients. With rules, None
             for `steps` means 20.
     """
@@ -57,7 +58,7 @@ class IntegratedGradients:
     def passes(self, units: float) -> float:
         """Return the number of passes for a text.
 
-        A text may take more: to find kinks, or for more points if `steps` is not given.
+        A text may take more passes: to find kinks, or for more points if `steps` is None.
         """
         return self.steps or STEPS[0]
 
@@ -108,7 +109,7 @@ class IntegratedGradients:
         cuts: Mapping[int, Sequence[float]] = MappingProxyType({}),
         texts: Tensor | None = None,
     ) -> Gradients:
-        """Return the averaged gradients; zero for texts not in `texts` (default: all)."""
+        """Return the averaged gradients of `texts`, or of all texts if it is None; those of other texts are zero."""
         chosen = range(len(forward.logits)) if texts is None else texts.tolist()
         together = [text for text in chosen if text not in cuts]
         quadratures = [(together, gauss_radau(steps))]
@@ -117,7 +118,7 @@ class IntegratedGradients:
         for some, (points, weights) in quadratures:
             copies = PerturbedCopies(forward, len(points), forward.batch.target.new_tensor(some))
             parts.append(_on_the_line(copies, points, weights, baseline, self.rules))
-        for part in parts[1:]:  # each is zero for the texts of the others
+        for part in parts[1:]:  # each part is zero for the texts of the other parts
             parts[0].grad.add_(part.grad)
         return parts[0]
 
@@ -129,15 +130,15 @@ class SequentialIntegratedGradients:
     The word vectors of one unit move from the baseline to the input, and all others stay. With the formula `signed_gi`,
     the score of the unit is the rise of the loss when this unit alone is replaced by the baseline,
     `l_y(x without unit) - l_y(x)`. This is the score of `loo` with the same baseline, up to the error of the quadrature
-    (see `gauss_radau`). With `pool="max"`, lines are not cut at kinks, and the error is larger. Unlike the scores of
+    (see `gauss_radau`). With `pool="max"`, lines are not cut at kinks, so this error is larger. Unlike the scores of
     integrated gradients, the scores of a text have no known sum. With one step, the average is the plain gradient.
 
     The paper divides the scores of a text by their norm, which does not change their order. This class does not, so
     that the scores keep the scale of the loss.
 
     Args:
-        steps: Number of points on each line; a text of `U` units takes `U` times as many forward and backward passes.
-            None for 20.
+        steps: Number of points on each line; None for 20. A text of `U` units takes `U * steps` forward and backward
+            passes.
     """
 
     steps: int | None = None
@@ -170,9 +171,10 @@ def _on_the_line(
 class SmoothGrad:
     """Gradients averaged over copies with Gaussian noise on the units' word vectors (SmoothGrad, Smilkov et al. 2017).
 
-    The standard deviation of the noise is `level` times the range of the text's own vectors, from the smallest to the
-    largest component. The noise depends only on the text and the seed. At `level=0` the average is the plain gradient.
-    If the logits are linear in the vectors and the objective is `logit`, it is the plain gradient at any level.
+    The standard deviation of the noise is `level` times the range of the text's own word vectors, that is, their
+    largest component minus their smallest. The noise depends only on the text and the seed. At `level=0` the average is
+    the plain gradient. If the logits are linear in the word vectors and the objective is `logit`, the average is the
+    plain gradient at any level.
 
     Args:
         copies: Number of noisy copies; each takes a forward and a backward pass.
@@ -216,8 +218,8 @@ class SmoothGrad:
 class _RowVariance:
     """The variance of the gradient of each embedding-table row that a unit uses, over the `n` copies of a text.
 
-    Values are taken relative to the first copy, in the widest dtype: squares of tiny gradients do not underflow, and
-    the variance of a constant is 0.
+    The gradient of the first copy is subtracted from all gradients, so that the variance of a constant is 0. Sums are
+    in the widest dtype, so that squares of tiny gradients do not underflow.
     """
 
     def __init__(self, copies: PerturbedCopies) -> None:
@@ -250,9 +252,9 @@ class _RowVariance:
 def gauss_radau(n: int) -> tuple[list[float], list[float]]:
     """Return the `n` points and weights of Gauss-Radau quadrature on (0, 1], with 1 as the last point.
 
-    The rule is exact for polynomials up to degree `2 n - 2`. Gauss-Legendre quadrature, which captum uses, is exact up
-    to degree `2 n - 1`, but its only point for `n = 1` is 0.5. Here this point is 1, the input itself, so that
-    Integrated Gradients with one step is the plain gradient.
+    The rule is exact for polynomials up to degree `2 n - 2`. With `n = 1`, its only point is 1, the input itself, so
+    that Integrated Gradients with one step is the plain gradient. Gauss-Legendre quadrature, which captum uses, is
+    exact up to degree `2 n - 1`, but with `n = 1` its only point is 0.5.
 
     >>> gauss_radau(1)
     ([1.0], [1.0])
@@ -262,7 +264,7 @@ def gauss_radau(n: int) -> tuple[list[float], list[float]]:
     if n == 1:
         return [1.0], [1.0]
     # With -1 as a fixed point, the other points on [-1, 1] are those of the Gauss rule for the weight function 1 + x.
-    # Mirrored and scaled to (0, 1], the fixed point becomes 1.
+    # Mirroring and scaling to (0, 1] turns the fixed point into 1.
     roots, weights = roots_jacobi(n - 1, 0, 1)
     points, weights = (1 - roots) / 2, weights / (1 + roots) / 2
     return [*points[::-1].tolist(), 1.0], [*weights[::-1].tolist(), 1 / n**2]

@@ -27,8 +27,8 @@ def baseline_vectors(
 ) -> tuple[Tensor, ...] | None:
     """Return the baseline, one vector `(D,)` per embedding table.
 
-    Masking sets a word's vectors to the baseline, and `signed_gi` multiplies the gradient by
-    the difference between the word's vector and the baseline.
+    Masking sets a word's vectors to the baseline. `signed_gi` multiplies the gradient by the difference between the
+    word's vector and the baseline.
 
     Args:
         classifier: The classifier, within `frozen_eval_mode`.
@@ -52,13 +52,13 @@ def baseline_vectors(
 
 
 def token_for(name: BaselineName, tokenizer: PreTrainedTokenizerBase, model: nn.Module, *, asked: str) -> int:
-    """Return the special token whose vector is the baseline `pad`, `mask` or `unk`.
+    """Return the id of the special token whose vector is the baseline `pad`, `mask` or `unk`.
 
     Args:
         name: The name of the baseline.
         tokenizer: The tokenizer.
         model: The model.
-        asked: The option that asks for the baseline, for the error message.
+        asked: What asks for the baseline, such as `baseline='pad'`; error messages begin with it.
 
     Raises:
         GradexplainError: The tokenizer has no such token, or the model has no vector for it.
@@ -128,7 +128,7 @@ def _batches(
 
 
 def _column_sums(classifier: HookedClassifier) -> list[Any]:
-    """Return the dtype and the column sums of each weight of the lookup layers; a change of the mean changes them.
+    """Return the dtype and the column sums of each weight of the lookup layers; they change if the mean changes.
 
     The version counter of a tensor does not count writes to its `data`, so the values are compared. Offloaded weights
     are fetched.
@@ -155,7 +155,7 @@ def _vectors(
 ) -> tuple[Tensor, ...]:
     """Return the vectors of `B` rows of `R` ids, per table `(B, R, D)`.
 
-    Each row gets an ordinary token at both ends, because a table may not hold the outermost tokens.
+    Each row gets an ordinary token at both ends, because some tables have no vectors for the outermost tokens.
     """
     end = ordinary_ids(tokenizer)[:1]
     documents = [document_of(tokenizer, [*end, *row, *end]) for row in ids]

@@ -43,7 +43,7 @@ class Gaussian:
 
 @dataclass(frozen=True, eq=False)
 class ReferenceWords:
-    """The word vectors of the tokens of reference texts, in proportion to their frequency there.
+    """The word vectors of the tokens of reference texts, in proportion to the frequency of the tokens in these texts.
 
     The baseline of every token is the vector of a random token of the reference texts, drawn with replacement. Special
     tokens are not drawn.
@@ -57,7 +57,10 @@ class ReferenceWords:
     places: np.ndarray
 
     def __call__(self, rng: Rng, number: int, table: int, vectors: Tensor) -> Tensor:
-        """Draw a baseline for each token; the same token for all tables, see `Draw`."""
+        """Draw a reference token for each token, and return its vectors in this table; see `Draw`.
+
+        All tables use the same draws.
+        """
         chosen = self.places[rng(f"baseline {number}").integers(len(self.places), size=len(vectors))]
         return self.vectors[table][torch.from_numpy(chosen).to(vectors.device)]
 
@@ -65,8 +68,8 @@ class ReferenceWords:
 def baseline_distribution(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, options: Options) -> Draw:
     """Return the distribution that baselines are drawn from.
 
-    With `reference_texts`, these are the words of the texts; otherwise it is a Gaussian around the baseline of the
-    options, by default the mean of the vocabulary.
+    With `reference_texts`, baselines are word vectors of these texts. Otherwise the distribution is a Gaussian around
+    the baseline of the options, by default the mean of the vocabulary.
 
     Raises:
         GradexplainError: The reference texts have no word, or there is no such baseline.

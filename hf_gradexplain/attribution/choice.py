@@ -7,7 +7,7 @@ from hf_gradexplain.loading.card_results import Measured
 from hf_gradexplain.probing.probe import Profile
 
 ONE_PASS = ("signed_gi", "gi_detached", "cp_lrp", "attn_lrp")
-"""The signed methods that cost one forward and one backward pass and explain the objective that was asked for."""
+"""The signed methods that cost one forward and one backward pass, and that explain the objective of the options."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Choice:
 def choose_method(profile: Profile, measured: Mapping[str, Measured]) -> Choice:
     """Return the method that is most faithful on this kind of model for the price of one backward pass.
 
-    For models with attention, normalisation, gates or an activation other than ReLU, this is `attn_lrp`;
-    docs/leaderboard.md shows that for transformers. For all other models, the propagation rules have no effect and it
-    is `signed_gi`. The results on the model's own card take precedence: another method of one pass is chosen if it is
-    better there, and the intervals do not overlap.
+    For models with attention, normalisation, gates or an activation other than ReLU, this method is `attn_lrp`;
+    docs/leaderboard.md has the measurements for transformers. For all other models, the propagation rules have no
+    effect, and the method is `signed_gi`. The results on the model's own card take precedence: another method with one
+    backward pass is chosen if the card reports a higher AOPC for it and the confidence intervals do not overlap.
 
     Two methods that take more passes are chosen in special cases. `integrated_gradients` is chosen if relevance cannot
     be propagated through the model, or if the relevance of `cp_lrp` does not add up as its rules promise. `loo` is

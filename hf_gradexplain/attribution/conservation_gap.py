@@ -21,8 +21,8 @@ from hf_gradexplain.propagation.rules import CONSERVING, RULE_SETS
 def conservation_gaps(forward: ForwardPass, scores: Mapping[str, Tensor]) -> list[dict[str, float]]:
     """Return the gap of each text and each method whose rules conserve relevance.
 
-    A text for which memory does not suffice has no gap. Neither has a text in bfloat16, where rounding errors of
-    several percent would hide it.
+    The gap of a text is missing if memory does not suffice to compute it. All gaps are missing if the model runs in
+    bfloat16, where rounding errors of several percent would hide them.
 
     Args:
         forward: The forward pass over the texts.
@@ -42,7 +42,7 @@ def conservation_gaps(forward: ForwardPass, scores: Mapping[str, Tensor]) -> lis
 
 
 def conserving(methods: Collection[str]) -> dict[str, str]:
-    """Return the rule set of each of these methods whose rules all conserve relevance."""
+    """Return the rule set of each of these methods, by its name, if all rules of the set conserve relevance."""
     sources = {name: method.source for name, method in select(list(methods)).items()} if methods else {}
     return {
         name: source.rules
@@ -55,12 +55,13 @@ def conservation_gap(forward: ForwardPass, scores: Tensor, rules: str) -> float:
     """Return how far the relevances of a text are from adding up: `(sum - target) / max(|target|, 1e-3 s)`.
 
     The target is `-sum_c z_c dl/dz_c` over the logits `z` of the text; with the objective `logit`, it is the logit of
-    the class. `s` is the largest `|dl/dz_c|`, which is 1 for a logit and small if the model is sure. If all rules
-    conserve relevance, the scores add up to the target, together with the relevance of everything that has no score:
-    biases, positions and other constants, special tokens, and a baseline other than zero.
+    the class. `s` is the largest `|dl/dz_c|`. It is 1 with the objective `logit`, and small with the objective `loss`
+    if the model is sure. If all rules conserve relevance, the scores and the relevance of everything without a score
+    add up to the target. Biases, positions and other constants, special tokens, and a baseline other than zero have no
+    score.
 
-    What has no score is found by a forward pass that records all operations, and a backward pass. Together they take
-    about 1.3 times as long as the method itself (`python -m benchmarks.conservation`).
+    The relevance of everything without a score takes a forward pass that records all operations, and a backward pass.
+    Together they take about 1.3 times as long as the method itself (`python -m benchmarks.conservation`).
 
     Args:
         forward: The forward pass over one text.

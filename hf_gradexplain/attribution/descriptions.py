@@ -1,4 +1,4 @@
-"""Descriptions of the methods. The command line lists them without importing PyTorch, which takes seconds."""
+"""Descriptions of the methods. The command line lists them without an import of PyTorch, which would take seconds."""
 
 from typing import NamedTuple
 
@@ -114,7 +114,7 @@ IN_WORDS = {
     "vargrad": "It measures how much the reaction of the prediction to each word varies over noisy copies of "
     "the text. It does not say whether a word speaks for or against the class.",
 }
-"""How each method works, in two sentences for readers who are not of the field."""
+"""How each method works, in two sentences for readers from outside the field."""
 
 PAPER_METHODS = ("random", "loo", "sa_raw", "sa_l1", "sa_l2", "sa_linf", "signed_gi")
-"""The methods that the paper compares."""
+"""The methods that Du & Xu compare."""

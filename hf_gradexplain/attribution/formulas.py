@@ -30,8 +30,8 @@ def sa_l1(evidence: Gradients, units: Units) -> Tensor:
 def sa_l2(evidence: Gradients, units: Units) -> Tensor:
     """Sensitivity, L2 norm: `sqrt(sum_i g_i^2)` (Eq. 3).
 
-    `g` is divided by the text's largest `|g_i|` before it is squared: the squares of the tiny gradients of a saturated
-    model would underflow.
+    `g` is divided by the text's largest `|g_i|` before it is squared, because the squares of tiny gradients, as of a
+    very sure prediction, would underflow.
     """
     grad = evidence.grad
     largest = units.largest(grad.abs().amax((1, 2))).clamp_min(torch.finfo(grad.dtype).tiny)
@@ -45,7 +45,7 @@ def sa_linf(evidence: Gradients, units: Units) -> Tensor:
 
 
 def signed_gi(evidence: Gradients, units: Units) -> Tensor:
-    """Signed gradient times input: `-sum_i g_i e_i` (Eq. 6); from a baseline `b` other than zero, `e_i - b_i`.
+    """Signed gradient times input: `-sum_i g_i e_i` (Eq. 6); with a baseline `b`, `-sum_i g_i (e_i - b_i)`.
 
     The score is a linear estimate of how much the loss rises when the word is replaced by the baseline. It is zero up
     to rounding error if the baseline is zero and the word vectors go straight into a layer that ignores their length,
@@ -65,7 +65,7 @@ def vargrad(evidence: NoisyGradients, units: Units) -> Tensor:
     """Variance of the gradient over noisy copies, summed over dims: `sum_i Var(g_i)` (Adebayo et al. 2018).
 
     This is the mean squared distance of the unit's noisy gradients from their mean. It is zero if the gradient does not
-    depend on the word vectors: for a model whose logits are linear in them, with the objective `logit`.
+    depend on the word vectors, as with the objective `logit` for a model whose logits are linear in them.
     """
     return units.over_rows(evidence.variance.sum(-1), "sum")
 

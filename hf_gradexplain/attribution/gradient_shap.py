@@ -22,17 +22,17 @@ class GradientShap(SampledSource):
 
         score_u = mean over b, a of  sum of -(dl_y/de)(b + a (e - b)) (e - b)  over the tokens and dims of the unit
 
-    The point `a` is uniform between 0 and 1, and the same for all tokens of a copy. Each token of a unit has its own
-    baseline `b`, drawn from the distribution `draw_baseline` of the classifier, see
-    `hf_gradexplain.attribution.baseline_distribution`. Special tokens do not move. The method is integrated gradients,
-    averaged over baselines, with one random point for each baseline. It equals GradientShap in captum and
-    GradientExplainer in shap (Lundberg & Lee 2017; *expected gradients* in Erion et al. 2021). On average over draws,
-    the scores add up to the mean rise of the loss when all units are replaced by baselines.
+    Each pair of `b` and `a` is one copy of the text. The point `a` is uniform between 0 and 1, and the same for all
+    tokens of a copy. Each token of a unit has its own baseline `b`, drawn from the distribution `draw_baseline` of the
+    classifier, see `hf_gradexplain.attribution.baseline_distribution`. Special tokens do not move. The method is
+    integrated gradients, averaged over baselines, with one random point for each baseline. It equals GradientShap in
+    captum and GradientExplainer in shap (Lundberg & Lee 2017; *expected gradients* in Erion et al. 2021). On average
+    over draws, the scores add up to the mean rise of the loss when all units are replaced by baselines.
 
-    One draw consists of two copies, with the points `a` and `1 - a`; under the Gaussian distribution, their baselines
-    lie opposite each other. Scores are means over draws, and their standard errors come from the spread of the draws.
-    If the logits are linear in the word vectors and the objective is `logit`, the Gaussian distribution gives the
-    scores of `signed_gi` with its mean as the baseline, with errors of 0.
+    One draw consists of two copies, with the points `a` and `1 - a`. Under the Gaussian distribution, the noise of the
+    second baseline is minus that of the first. Scores are means over draws, and their standard errors come from the
+    spread of the draws. If the logits are linear in the word vectors and the objective is `logit`, the scores under the
+    Gaussian distribution are those of `signed_gi` with the mean of the Gaussian as the baseline, and the errors are 0.
 
     Args:
         max_evals: Largest number of copies of a text; each takes a forward and a backward pass per explained class. At
@@ -79,6 +79,6 @@ def _draws(forward: ForwardPass, start: int, stop: int) -> np.ndarray:
 
 
 def _point(rng: Callable[[str], np.random.Generator], number: int) -> float:
-    """Return the point on the line of a copy; that of the second copy of a draw lies opposite that of the first."""
+    """Return the point of a copy on its line: `a` for the first copy of a draw, `1 - a` for the second."""
     point = rng(f"point {number // 2}").uniform()
     return 1 - point if number % 2 else point

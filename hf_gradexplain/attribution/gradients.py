@@ -14,13 +14,14 @@ from hf_gradexplain.propagation.rules import RULE_SETS
 from hf_gradexplain.text.data import Gradients
 
 TOGETHER = 100
-"""The largest number of tokens in a batch up to which the backward passes of several classes run as one.
+"""The largest number of tokens of a batch for which the backward passes of several classes run as one pass.
 
-Up to here, one pass with an axis of classes takes less time than a pass per class: `benchmarks/all_classes.py`.
+Up to this number, one pass with an axis of classes takes less time than a pass per class, as measured by
+`benchmarks/all_classes.py`.
 """
 
 CLASSES_TOGETHER = 16
-"""The largest number of classes in one such pass, which bounds its memory."""
+"""The largest number of classes in one such pass; it bounds the memory of the pass."""
 
 
 def gradients_of(forward: ForwardPass) -> Gradients:
@@ -36,13 +37,13 @@ def gradients_of(forward: ForwardPass) -> Gradients:
 
 
 def gradients_of_classes(forwards: Sequence[ForwardPass]) -> Iterator[Gradients]:
-    """Yield the gradients for each class of forward passes over the same texts, as `gradients_of` does.
+    """Yield the result of `gradients_of` for each class, given a forward pass over the same texts for each class.
 
     For a few short texts, the backward passes of all classes run as one pass with an axis of classes. Models with
     operations that do not support this, such as custom autograd functions, take one pass per class.
 
     Args:
-        forwards: The same forward pass once per class; the last one says whether its graph is kept.
+        forwards: The same forward pass once per class. The `keep_graph` of the last one says whether the graph is kept.
     """
     for first in range(0, len(forwards), CLASSES_TOGETHER):
         some = forwards[first : first + CLASSES_TOGETHER]
@@ -104,7 +105,7 @@ def _backward(run: Differentiable, slope: Tensor, *, keep_graph: bool) -> Tensor
     in_float16 = any(delta.dtype == torch.float16 for delta in deltas)
     scale = loss_scale(slope) if in_float16 else torch.ones_like(slope[..., :1])
     start, batched = (slope * scale).to(run.logits.dtype), slope.ndim == 3
-    # Under rules there may be words that nothing arrives at, such as those that only attention weights depend on.
+    # Under rules, some words may get no gradient at all, such as words that only attention weights depend on.
     grads = torch.autograd.grad(
         run.logits, deltas, start, keep_graph, materialize_grads=not batched, is_grads_batched=batched
     )

@@ -1,4 +1,4 @@
-"""Where the windows that decide under the maximum change, on the line from the baseline to the input."""
+"""Points between the baseline and the input at which another window of a long text gets the largest logit."""
 
 from itertools import pairwise
 
@@ -10,13 +10,13 @@ from hf_gradexplain.classifier.combine import Pool
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 
 _GRID = 20
-"""The number of equal parts of the line that are looked at."""
+"""The number of equal parts that the line is divided into at first."""
 
 _HALVINGS = 12
-"""How often a part in which the deciding windows change is halved: its end is then known to 1/80,000 of the line."""
+"""How often a part is halved if the deciding windows change in it; the last half is 1/80,000 of the line."""
 
 _MOST = 40
-"""The number of parts beyond which they are not halved any more, as between windows that are equal up to rounding."""
+"""No part is halved if that would leave more parts than this, as between windows with equal logits up to rounding."""
 
 _ANY = -1
 """Stands for the deciding window of a class that the loss does not depend on."""
@@ -25,17 +25,18 @@ _ANY = -1
 def kinks(forward: ForwardPass, baseline: tuple[Tensor, ...] | None) -> dict[int, list[float]]:
     """Return where the gradient of the loss jumps on the line from the baseline to the input, text by text.
 
-    With `pool="max"`, each class has the logit of one window. Where another window takes over, the loss is continuous
-    but its gradient is not. Both ends of the line and 19 points between them are run, and the parts in which the window
-    of a class changes are halved. Two changes that cancel each other within a part are not found.
+    With `pool="max"`, each class has the logit of one window, the *deciding* one. Where another window becomes the
+    deciding one, the loss is continuous but its gradient jumps. The model runs at both ends of the line and at 19
+    points between them. The parts in which the deciding window of a class changes are then halved again and again. Two
+    changes that cancel each other within a part are not found.
 
     Args:
         forward: The forward pass over the texts.
         baseline: The start of the line, one vector per table; None for zero.
 
     Returns:
-        For each text with kinks, by its number in the batch: points between 0 and 1 just before each, ascending.
-        Nothing for other pools and for texts that are one sequence.
+        For each text with kinks, by its number in the batch, one point just before each kink: numbers between 0 and 1,
+        ascending. Other values of `pool` and texts of one sequence have no kinks.
     """
     batch, combine = forward.batch, forward.classifier.combine
     if batch.sequences is None or not isinstance(combine, Pool) or combine.how != "max":

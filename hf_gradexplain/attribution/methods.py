@@ -144,7 +144,8 @@ def select(names: str | Sequence[str], options: Options | None = None) -> dict[s
 
     Args:
         names: Names in `METHODS`.
-        options: A field of a source that is None gets the value of the option of the same name, if it is in `SETTINGS`.
+        options: The options of the call. If a field of a source is in `SETTINGS` and is None, it gets the value of the
+            option of the same name.
 
     Raises:
         GradexplainError: No name is given, or a name is unknown; the message lists the choices.
@@ -196,7 +197,7 @@ class Scores:
     Attributes:
         forward: The forward pass, without a graph.
         scores: `(B, U)` per method.
-        completeness: For each method whose scores should add up to the rise of the loss, `(B,)`: see
+        completeness: `(B,)` for each method whose scores should add up to the rise of the loss: the gap, see
             `formulas.completeness_gap`.
         sampled: The standard errors of each method that draws copies at random.
     """

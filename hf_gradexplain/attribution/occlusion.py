@@ -14,7 +14,7 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import subset_logits
 
 _HELD = 2**24
-"""The largest number of units of windows that are held at a time."""
+"""The largest number of windows times units that are in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Occlusion:
     neighbours: ClassVar[bool] = True
 
     def __call__(self, forward: ForwardPass) -> Tensor:
-        """Return the scores `(B, U)`, 0 where a text has fewer units."""
+        """Return the scores `(B, U)`, 0 where a text has fewer than `U` units."""
         return self.of_classes([forward])[0]
 
     @torch.no_grad()
     def of_classes(self, forwards: Sequence[ForwardPass]) -> list[Tensor]:
-        """Return the same for each class, from one set of masked copies."""
+        """Return the scores for each class, from one set of masked copies."""
         forward, units, size = forwards[0], forwards[0].batch.units, self._size
         windows = units.count.minimum((units.count - size).clamp(min=0) + 1)
         exists = torch.arange(self.copies(units.size), device=windows.device) < windows.unsqueeze(1)
@@ -59,7 +59,7 @@ class Occlusion:
         return [(self._around(rise, units.size) / around).masked_fill(~units.real, 0) for rise in rises]
 
     def _around(self, values: Tensor, units: int) -> Tensor:
-        """Return the sums over the windows around each unit: `(B, W)` to `(B, U)`."""
+        """Return the sums over the windows that contain each unit: `(B, W)` to `(B, U)`."""
         sums = F.pad(values.to(widest(values.device)).cumsum(1), (1, 0))
         end = torch.arange(1, units + 1, device=values.device)
         start = (end - self._size).clamp(min=0)

@@ -20,8 +20,8 @@ Result = TypeVar("Result")
 CopyEdit = Callable[[Tensor, Tensor, slice], Edit]
 """A function `(rows, sequences, columns)` that returns the edit of some sequences of copies.
 
-`rows` `(s,)` are the copies that they belong to, `sequences` `(s,)` the sequences of the batch that they repeat, and
-`columns` those that are run: the rest is padding.
+`rows` `(s,)` are the copies that the sequences belong to, and `sequences` `(s,)` the sequences of the batch that they
+repeat. `columns` are the token positions that the model runs on; the other positions are padding.
 """
 
 VectorsOf = Callable[[int, Tensor, Tensor], Tensor]
@@ -36,7 +36,7 @@ class CopyGradients:
         copies: The copies.
         units: Their units: `sum` and `sum_rows` return a row per copy.
         rows: `(s,)` the copy that each of their sequences belongs to.
-        sequences: `(s,)` the sequence of the batch that it repeats.
+        sequences: `(s,)` the sequence of the batch that each of them repeats.
         columns: The columns of the batch that were run.
         grad: `(s, t, D)` the gradients, in at least float32.
     """
@@ -54,7 +54,7 @@ class PerturbedCopies:
 
     Args:
         forward: A forward pass over the texts.
-        n: The number of copies of each text. With `each_unit`, the number for each of its units.
+        n: The number of copies of each text. With `each_unit`, the number of copies for each unit of a text.
         texts: The texts that are copied; all by default.
         each_unit: Whether only one unit is perturbed in each copy; by default all units are.
         first: The number of the first copy.
@@ -92,7 +92,7 @@ class PerturbedCopies:
         return unit_of < units.size if self._unit is None else unit_of == self._unit[rows].unsqueeze(1)
 
     def values(self, by_number: Sequence[float]) -> Tensor:
-        """Return a value for each copy, given those of the numbers from 0 on: `(N,)`, on the CPU."""
+        """Return `by_number[k]` for each copy with the number `k`: `(N,)`, on the CPU."""
         return torch.tensor(by_number, dtype=torch.float64)[self.number.cpu()]
 
     def on_the_line(self, position: Tensor, start_of: VectorsOf) -> CopyEdit:
@@ -100,7 +100,7 @@ class PerturbedCopies:
 
         Args:
             position: `(N,)` the point of each copy, on the CPU.
-            start_of: Returns the baseline.
+            start_of: Returns the baselines.
         """
 
         def edit_of(rows: Tensor, sequences: Tensor, columns: slice) -> Edit:
@@ -145,7 +145,7 @@ class PerturbedCopies:
         """Run the copies; yield their gradients in parts, in the order of the copies.
 
         Args:
-            edit_of: Gives the edits.
+            edit_of: Returns the edits.
             rules: Name of the rule set that the gradients follow; None for ordinary gradients.
         """
         units = self.batch.units
@@ -175,7 +175,7 @@ class PerturbedCopies:
         return (result for _, result in chunks)
 
     def _forward(self, chunk: slice, edit_of: CopyEdit, *, graph: bool) -> tuple[ForwardPass, Tensor, Tensor, slice]:
-        """Run some copies; return the pass and, of `CopyGradients`, `rows`, `sequences` and `columns`."""
+        """Run some copies; return the forward pass, and `rows`, `sequences` and `columns` as in `CopyGradients`."""
         copies, copy_of, sequences = self.batch.take(self.text_of[chunk])
         rows, widest = copy_of + chunk.start, self.batch.columns(int(copies.lengths.max()))
         self._drawn = {key: x for key, x in self._drawn.items() if chunk.start <= key[0] < chunk.stop}

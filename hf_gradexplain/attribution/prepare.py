@@ -89,12 +89,12 @@ def prepare(
 def ignored_baseline(options: Options) -> str:
     """Return a sentence if the given baseline has no effect because of another option; otherwise an empty string.
 
-    With `mask="deletion"`, units are cut out; only methods that multiply by word vectors, or draw baselines around a
-    given one, use the baseline. With `reference_texts`, `gradient_shap` draws words of these texts, and only masking
-    uses the baseline.
+    With `mask="deletion"`, units are cut out. Only methods that multiply by word vectors, or that draw baselines around
+    the given baseline, then use it. With `reference_texts`, `gradient_shap` draws words of these texts, and only
+    masking uses the baseline.
 
     >>> ignored_baseline(Options(("loo",), mask="deletion", baseline="mean"))
-    "baseline='mean' is ignored, as mask='deletion' cuts words out and no method starts from a baseline: leave out one"
+    "baseline='mean' is ignored, as mask='deletion' cuts words out and no method needs it: leave out baseline or mask"
     """
     if options.baseline is None:
         return ""
@@ -106,11 +106,11 @@ def ignored_baseline(options: Options) -> str:
     if users or (options.mask != DELETION and not (drawn and options.reference_texts)):
         return ""
     if options.mask == DELETION:
-        why = "mask='deletion' cuts words out and no method starts from a baseline"
-        return f"baseline={options.baseline!r} is ignored, as {why}: leave out one"
+        why = "mask='deletion' cuts words out and no method needs it"
+        return f"baseline={options.baseline!r} is ignored, as {why}: leave out baseline or mask"
     return (
         f"baseline={options.baseline!r} says only how words are masked, as {join_words(sorted(drawn))} draws from "
-        "reference_texts: leave out one"
+        "reference_texts: leave out baseline or reference_texts"
     )
 
 
@@ -140,7 +140,7 @@ def _deletion(tokenizer: PreTrainedTokenizerBase, profile: Profile, options: Opt
 
 
 def head_of_model(model: nn.Module, profile: Profile, problem_type: ProblemTypeName | None) -> Head:
-    """Return the head that turns the logits into probabilities; warn if the model's configuration may mean another."""
+    """Return the head that turns the logits into probabilities; warn if the configuration suggests another head."""
     config: Any = getattr(model, "config", None)
     head = head_of(config, profile.n_outputs, problem_type)
     if head == "softmax" and problem_type is None and (setting := named_sigmoid(config)):
@@ -153,7 +153,7 @@ def head_of_model(model: nn.Module, profile: Profile, problem_type: ProblemTypeN
 
 
 def baselines_of(profile: Profile, options: Options) -> dict[str, str]:
-    """Return the name of the baseline of each method that has one; the methods must be resolved."""
+    """Return the name of the baseline of each method that has one; `auto` must have been replaced by a method."""
     named = select(options.methods)
     vectors = options.baseline or "zero"
     baselines: dict[str, str] = {name: vectors for name, method in named.items() if uses_baseline(method)}

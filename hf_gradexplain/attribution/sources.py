@@ -27,16 +27,17 @@ class Source(Protocol):
     Optional attributes and methods describe what a source does:
 
     - `gradients = True`: it takes gradients, from the given forward pass or from passes of its own. The method
-      `passes(units)` then returns their number for a text of so many units; without this method, it is one per text.
+      `passes(units)` then returns the number of passes for a text of `units` units. Without this method, a text takes
+      one pass.
     - `propagates = True`: it propagates relevance.
     - `masks = True`: it runs masked copies. The method `copies(units)` returns the largest number of copies for a text
-      of so many units, and `saved_by(shortcut, units)` whether a shortcut replaces them. Without `saved_by`, every
-      shortcut for sets of units replaces them.
-    - `neighbours = True`: each of its masked copies lacks one unit, or a few that follow each other. In a long
+      of `units` units, and `saved_by(shortcut, units)` whether a shortcut replaces these copies. Without `saved_by`,
+      every shortcut for sets of units replaces them.
+    - `neighbours = True`: each of its masked copies lacks one unit, or a few consecutive units. In a long
       document, only the one or two windows with these units run again.
     - `sampled = True`: it draws at random and returns `Sampled`.
     - `draws_baselines = True`: it draws baselines at random.
-    - `seeded = True`: it depends on the seed in another way.
+    - `seeded = True`: its evidence depends on the seed, although `sampled` and `draws_baselines` are False.
     - `complete = True`: the scores that `signed_gi` computes from its evidence should add up to `evidence.rise`.
     """
 
@@ -81,7 +82,7 @@ def masked_copies(source: Source, units: int) -> int:
 
 
 def removes_neighbours(source: Source) -> bool:
-    """Return whether each masked copy of a source lacks one unit, or a few that follow each other."""
+    """Return whether each masked copy of a source lacks one unit, or a few consecutive units."""
     return bool(getattr(source, "neighbours", False))
 
 
@@ -102,9 +103,9 @@ def draws(source: Source) -> bool:
 
 
 def evidence_of(source: Source, forwards: Sequence[ForwardPass]) -> Iterable[Any]:
-    """Return the evidence for forward passes over the same texts that differ only in the explained classes.
+    """Return the evidence for each forward pass; the passes differ only in the explained classes of the texts.
 
-    If the passes of a source do not depend on the class, its method `of_classes(forwards)` runs them once for all.
+    If a source needs the same further passes for every class, its method `of_classes(forwards)` runs them only once.
     """
     of_classes = getattr(source, "of_classes", None)
     return map(source, forwards) if of_classes is None else of_classes(forwards)
@@ -115,8 +116,8 @@ class Backward:
     """One backward pass from the summed losses to the word vectors; parameters get no gradients.
 
     Args:
-        objective: The objective to differentiate in place of the explained objective, see `Objective`; it takes a
-            forward pass of its own. None for the explained objective.
+        objective: The objective to differentiate in place of the explained objective, see `Objective`. It takes a
+            further forward pass. None for the explained objective.
     """
 
     objective: ObjectiveName | None = None
@@ -135,7 +136,7 @@ class Backward:
         return next(iter(self.of_classes([forward])))
 
     def of_classes(self, forwards: Sequence[ForwardPass]) -> Iterable[Gradients]:
-        """Return the same for each class, from one forward pass."""
+        """Return the word vectors and their gradients for each class, from one forward pass."""
         if self.objective is not None:
             given = forwards[0].classifier
             classifier = replace(given, objective=replace(given.objective, name=self.objective))
@@ -178,7 +179,7 @@ class LeaveOneOut:
     neighbours: ClassVar[bool] = True
 
     def __call__(self, forward: ForwardPass) -> Tensor:
-        """Return the scores `(B, U)`, 0 where a text has fewer units."""
+        """Return the scores `(B, U)`, 0 where a text has fewer than `U` units."""
         return self.of_classes([forward])[0]
 
     def copies(self, units: int) -> int:
@@ -190,7 +191,7 @@ class LeaveOneOut:
         return shortcut.has_leave_one_out
 
     def of_classes(self, forwards: Sequence[ForwardPass]) -> list[Tensor]:
-        """Return the same for each class, from one set of masked copies."""
+        """Return the scores for each class, from one set of masked copies."""
         with torch.no_grad():
             logits = leave_one_out(forwards[0])
             return [each.loss(logits) - each.loss().unsqueeze(1) for each in forwards]
@@ -204,7 +205,7 @@ class RandomScores:
     seeded: ClassVar[bool] = True
 
     def __call__(self, forward: ForwardPass) -> Tensor:
-        """Return the numbers `0 ... count - 1` in random order, `(B, U)`; 0 where a text has fewer units."""
+        """Return the numbers `0 ... count - 1` in random order, `(B, U)`; 0 where a text has fewer than `U` units."""
         batch = forward.batch
         scores = torch.zeros(batch.units.real.shape, dtype=torch.float64)
         for row, document in zip(scores, batch.documents, strict=True):

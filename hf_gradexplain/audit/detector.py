@@ -18,12 +18,13 @@ class Detector:
     A text has features for each linear layer of the model: for each input dimension of the layer, the largest value
     over the tokens of the text, `(D,)`.
 
-    1. Each feature gets a two-sided p-value, compared with the same feature in the first two thirds of the reference
-    texts, see `two_sided`. The p-values of a layer are combined by Simes: `s = min_i D p_(i) / i`. 2. Each `s` gets a
-    two-sided p-value, compared with the `s` of the same reference texts. It is small for a layer in which the text is
-    unusual, and for a layer in which all features are unusually close to the middle. The p-values of the `L` layers are
-    combined by Fisher: `t = -2 sum log p`. 3. The p-value of the text compares `t` with the `n` texts in the last third
-    of the reference: `p = (1 + #{t_i >= t}) / (n + 1)`.
+    1. Each feature gets a two-sided p-value: it is compared with the same feature in the first two thirds of the
+       reference texts, see `two_sided`. The p-values of a layer are combined by Simes: `s = min_i D p_(i) / i`.
+    2. Each `s` gets a two-sided p-value: it is compared with the `s` of the same reference texts. This p-value is small
+       for a layer in which the text is unusual, and for a layer in which all features are unusually close to the
+       middle. The p-values of the `L` layers are combined by Fisher: `t = -2 sum log p`.
+    3. The p-value of the text compares `t` with the `t_i` of the `n` texts in the last third of the reference:
+       `p = (1 + #{t_i >= t}) / (n + 1)`.
 
     This conformal p-value is valid for any features, even if they depend on each other: on average over reference
     texts, a share of at most `a` of the texts that are like them has `p <= a` (Bates et al., "Testing for Outliers with
@@ -72,9 +73,11 @@ def _fisher(reference: Sequence[np.ndarray], of_simes: Sequence[np.ndarray], fea
 
 
 def two_sided(reference: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the p-values `(N, D)` of features `(N, D)`, given those of the reference texts, sorted, `(m, D)`.
+    """Return the p-values `(N, D)` of features `(N, D)`, given the sorted features `(m, D)` of reference texts.
 
-    `p = min(1, 2 (1 + min(#{r <= x}, #{r >= x})) / (m + 1))`.
+    For a feature `x`, with `r` the same feature of a reference text,
+
+        p = min(1, 2 (1 + min(#{r <= x}, #{r >= x})) / (m + 1))
     """
     known, x = (torch.from_numpy(np.ascontiguousarray(part.T)) for part in (reference, values))
     below, above = torch.searchsorted(known, x, right=True), len(reference) - torch.searchsorted(known, x)

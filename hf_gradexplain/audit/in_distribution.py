@@ -29,8 +29,8 @@ LEVEL = 0.05
 """A text with a smaller p-value counts as out of distribution."""
 
 FEWEST = 300
-"""The smallest number of reference texts: with fewer, how many texts are out of distribution depends more on the
-reference than on the texts, see `InDistribution.expected`."""
+"""The smallest number of reference texts. With fewer, the share of texts out of distribution depends more on the
+reference than on the tested texts, see `InDistribution.expected`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +102,8 @@ class InDistribution:
         chosen = "drawn at random" if self.method == "random" else f"those with the highest scores of {self.method}"
         return [
             f"Compared with {self.reference:,} reference texts{masked}. The masked words are {chosen}. "
-            f"Where masked texts are like the reference texts, {LEVEL:.0%} of them are expected on average, and "
-            f"{low:.0%} to {high:.0%} for 95 % of references of this size. Intervals are for these reference texts."
+            f"If masked texts are like the reference texts, {LEVEL:.0%} of them are out of distribution on average, "
+            f"and {low:.0%} to {high:.0%} for 95 % of references of this size. Intervals are for these reference texts."
         ]
 
     @property
@@ -173,8 +173,8 @@ class _Copies:
     Attributes:
         index: The position of the text.
         order: A random number that depends on the text only.
-        features: Their features, per layer `(S, D)`.
-        outputs: Their predicted classes and the probabilities of these, `(S,)` each.
+        features: The features of the copies, per layer `(S, D)`.
+        outputs: The predicted classes of the copies and the probabilities of these classes, `(S,)` each.
     """
 
     index: int
@@ -191,7 +191,7 @@ def _run(
     Args:
         engine: The engine.
         texts: The texts.
-        options: How words are chosen: by the scores of its method.
+        options: The options; words are chosen by the scores of the method in them.
         shares: The shares of masked words; None for one copy of each text, masked as in masked fine-tuning.
     """
     layers: Collection[str] | None = None
@@ -211,9 +211,10 @@ def _run(
 
 @torch.no_grad()
 def _layers(forward: ForwardPass) -> Collection[str]:
-    """Return the names of the linear layers whose input begins with a row per copy, and not with one per token.
+    """Return the names of the linear layers whose input begins with a row per copy, and not with a row per token.
 
-    One pass cannot tell if there are as many copies as tokens; two passes of different numbers of copies can.
+    If there are as many copies as tokens, one pass cannot tell these apart. Two passes with different numbers of copies
+    can.
     """
     names: list[set[str]] = []
     with record_linear_inputs(forward.classifier.model) as read:
@@ -251,6 +252,6 @@ def _features(
 
 
 def _maxima(x: Tensor, copies: int) -> np.ndarray:
-    """Return the largest value over the tokens of each number that a layer reads: `(S, ..., D)` to `(S, D)`."""
+    """Return, for each number that a layer reads, its largest value over the tokens: `(S, ..., D)` to `(S, D)`."""
     maxima: np.ndarray = x.reshape(copies, -1, x.shape[-1]).amax(1).float().cpu().numpy()
     return maxima

@@ -16,9 +16,9 @@ from hf_gradexplain.evaluation.tables import SHORT_K
 def most_faithful(paths: Sequence[Path], methods: Sequence[str] | None = None, ids: np.ndarray | None = None) -> str:
     """Return the method with the highest AOPC(10) over the documents of a run, among those whose scores have a sign.
 
-    Audits ask which words support a class, and scores without a sign do not tell. Methods without a sign are only
-    chosen if the run has no others besides `random`, and `random` only if it is the only method. Of equally faithful
-    methods, the first is chosen.
+    Audits ask which words support a class, and scores without a sign do not tell that. A method without a sign is
+    chosen only if no method of the run has a sign, and `random` only if the run has no other method. Of equally
+    faithful methods, the first is chosen.
 
     Args:
         paths: The document files of the run.

@@ -64,7 +64,8 @@ class Vocabulary:
 class WordBlock:
     """The words of `n` documents: `W` pairs of a document and a word that occurs in it, ordered by document.
 
-    Units that are the same word form one pair, at the place of the first unit. Its scores are the sums of theirs.
+    Units that are the same word form one pair, at the place of the first unit. The scores of a pair are the sums of
+    the scores of its units.
 
     Attributes:
         ids: `(n,)` row numbers of the documents in the dataset.
@@ -76,7 +77,7 @@ class WordBlock:
         document: `(W,)` the document of each pair, as an index into the arrays above.
         word: `(W,)` the word of each pair, as a code of the vocabulary.
         scores: `(W,)` the scores of each method.
-        drop: `(W,)` how far `probability` falls when only this word is masked, from the scores of `loo`. NaN if the run
+        drop: `(W,)` how far `probability` falls when only this word is masked, computed from `loo`. NaN if the run
             has no `loo`, under the objective `logit`, and for words of several units, whose drops do not add up.
     """
 

@@ -1,4 +1,4 @@
-"""Compute how far the probability falls without one unit from the scores of leave-one-out."""
+"""Compute from the scores of leave-one-out how far the probability falls without one unit."""
 
 import numpy as np
 from scipy.special import expit, logit
@@ -9,12 +9,12 @@ def drops_alone(value: np.ndarray, rise: np.ndarray, objective: np.ndarray, regr
 
     The scores of leave-one-out are the rise of the loss. The loss is `-log f`, `-f` or, under a contrast,
     `-log(f / (1 - f))`, see `hf_gradexplain.classifier.objective.Objective`. For regression, where `f` is the output,
-    it is `-f` under every objective without a contrast.
+    the loss is `-f` under every objective without a contrast.
 
     Args:
         value: `f` on the full text. The shapes of all arguments broadcast.
         rise: The score of the unit by leave-one-out.
-        objective: `loss`, `prob` or `contrast`; under others, such as `logit`, the drop is not known: NaN.
+        objective: `loss`, `prob` or `contrast`; for other objectives, such as `logit`, the drop is not known: NaN.
         regression: Whether `f` is an output.
 
     >>> drops_alone(np.array([0.8, 0.8]), np.array([np.log(2), 0.3]), np.array(["loss", "prob"]), np.array(False))

@@ -33,7 +33,7 @@ _ARCS, _VALUES = ("solid arcs", "dashed arcs"), ("positive values", "negative va
 """What positive and negative values are called in a picture and in a table."""
 
 _FAINT = 0.05
-"""Pairs below this share of the largest value are not drawn."""
+"""Pairs whose value is below this share of the largest value are not drawn."""
 
 _ADDITIVE = 1e-4
 """If no value reaches this share of the largest effect of one word, effects count as adding up."""
@@ -43,7 +43,7 @@ _ROUNDING = 1e-6
 
 
 class DisplayedInteractions:
-    """The methods of `Interactions` that display them; `Interactions` describes the attributes."""
+    """The methods of `Interactions` that display it; `Interactions` describes the attributes."""
 
     explanation: Explanation
     index: IndexName
@@ -133,15 +133,15 @@ class DisplayedInteractions:
         if not len(self.pairs):
             return ["the text has fewer than two units: there are no pairs"]
         if self.is_additive:
-            return ["no two of these interact: the effects of removing them add up"]
+            return ["no pair interacts: the effects of removing its two units add up"]
         target, (more, less) = self.explanation.question, sides
         averaged = "" if self.index == "second_difference" else ", on average over what else is removed"
         sampled = f"; from {self.draws:,} random orders, with standard errors" if self.draws else ""
         return [
-            f"{more}: without one of the two, the other supports {target} by this much more; {less}: by this much less"
-            f"{averaged}",
-            f"where both support {target}, {more} mark words that back each other up, and {less} words that count only "
-            "together",
+            f"{more}: if one of the two is removed, the other supports {target} by this much more; {less}: by this much"
+            f" less{averaged}",
+            f"where both support {target}, {more} mark words that can replace each other, and {less} words that count "
+            "only together",
             f"the {min(SHOWN, len(self.pairs))} strongest of {len(self.pairs):,} pairs{sampled}",
         ]
 

@@ -24,10 +24,10 @@ from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.texts import Text
 
 TOP = 8
-"""The number of units among which pairs are looked for, unless another one is asked for."""
+"""The number of units among which pairs are looked for, unless `top` is given."""
 
 _LONGEST = 20
-"""The largest number of units whose sets are enumerated, whatever is allowed."""
+"""The largest number of units whose sets are enumerated, whatever `max_evals` allows."""
 
 
 def find_interactions(
@@ -74,7 +74,7 @@ def find_interactions(
 def _estimate(
     values: ValueFunction, document: Document, units: np.ndarray, index: IndexName, options: Options
 ) -> tuple[np.ndarray, EstimatedIndex]:
-    """Return the pairs of some units, and their index."""
+    """Return the pairs of some units, and the interaction index of these pairs."""
     count, limit = values.n_units, options.max_evals
     if count < 2:
         none = np.zeros(0)
@@ -89,7 +89,7 @@ def _estimate(
         needed = f"2^{count} - 1" if count > _LONGEST else f"{2**count - 1:,}"
         raise GradexplainError(
             f"the index shapley_interaction of {count} units takes {needed} masked copies, more than {limit:,}: give "
-            "index='shapley_taylor', which is sampled, a larger unit, or a larger max_evals"
+            "index='shapley_taylor' (which draws random orders), a larger unit or a larger max_evals"
         )
     k, per_order = len(units), copies_per_order(len(units))
     _check(k + 2 * per_order, limit, f"two random orders for {k} words take", "give a smaller top")

@@ -8,9 +8,10 @@ is the second difference of two units `i` and `j`: the rise of the loss when bot
 is removed alone. Each index is a mean of second differences over sets `S`:
 
 - `second_difference`: `d_ij({})`; all other units stay.
-- `shapley_taylor`: the mean over all orders of removal, where `S` holds the units that are removed before both. This is
-  the Shapley-Taylor index of order 2 (Sundararajan, Dhamdhere & Agarwal 2020, sections 2 and 3). Its terms of order 1
-  are the leave-one-out scores. They and the values of all pairs add up to `v(all units) - v({})`.
+- `shapley_taylor`: the mean over all orders of removal, where `S` holds the units that are removed before both `i` and
+  `j`. This is the Shapley-Taylor index of order 2 (Sundararajan, Dhamdhere & Agarwal 2020, sections 2 and 3). Its terms
+  of order 1 are the leave-one-out scores. All leave-one-out scores and the values of all pairs add up to
+  `v(all units) - v({})`.
 - `shapley_interaction`: the mean over all sizes of `S`, which have equal weights, and over all sets of each size. This
   is the Shapley interaction index (Grabisch & Roubens 1999).
 """
@@ -125,8 +126,8 @@ def sampled_shapley_taylor(
 ) -> EstimatedIndex:
     """Return the Shapley-Taylor index of all pairs of some units, from random orders of removal.
 
-    One order gives one second difference of each pair, `d_ij(S)` with `S` all that is removed before the first one of
-    the two. The value is their mean over the orders, the error its standard error.
+    One order gives one second difference of each pair, `d_ij(S)`, where `S` holds all units that are removed before
+    both. The value of a pair is the mean over the orders, and its error is the standard error of this mean.
 
     Args:
         values: The losses.

@@ -30,7 +30,7 @@ class Interactions(DisplayedInteractions):
       supports the class more when the other is missing. If both words support the class, they are redundant, as
       synonyms are;
     - **negative** if removing both words raises the loss by less. Each word supports the class less when the other is
-      missing. If both words support the class, they count only together, such as "not" and "bad" for a positive class.
+      missing. If both words support the class, they count only together, as "not" and "bad" do for a positive class.
       The value is also negative for a word that supports the class and one that opposes it, if each matters only
       because of the other;
     - 0 if their effects add up.
@@ -89,8 +89,8 @@ class Interactions(DisplayedInteractions):
 
         The columns are `first` and `second`, the words; `interaction`, the value, and its standard `error`; `loo_first`
         and `loo_second`, the rise of the loss when each word alone is removed; `start_first` and `start_second`, the
-        offsets of their first occurrences. With the index `second_difference`, `loo_first + loo_second + interaction`
-        is the rise of the loss when both are removed.
+        offset of the first occurrence of each. With the index `second_difference`,
+        `loo_first + loo_second + interaction` is the rise of the loss when both words are removed.
         """
         units, order = self.explanation.units, self.order
         first, second = self.pairs[order].T if len(order) else np.zeros((2, 0), dtype=int)

@@ -30,7 +30,7 @@ Returns:
 
 
 class AOPC(evaluate.Metric):
-    """Area over the perturbation curve (Eq. 8 of Du & Xu): the fall of the probability without a method's top units.
+    """Area over the perturbation curve (Eq. 8 of Du & Xu): the mean fall while a method's top units are removed.
 
     `compute` raises `ValueError` for an empty curve and for a negative `max_k`.
 

@@ -27,8 +27,8 @@ Returns:
     median, mean: Over the documents that have a coefficient; None if there are none.
     fraction_significant: The share of these documents with a two-sided p-value of at most 0.05, or None.
     n: The number of documents with a coefficient.
-    n_undefined: The number of documents without one: fewer than 3 units, scores that are constant (equal up to a few
-        rounding errors of float32) on either side, or scores that are not finite.
+    n_undefined: The number of documents without a coefficient. They have fewer than 3 units, or one of their two lists
+        is constant (equal up to a few rounding errors of float32) or has values that are not finite.
 """
 
 _COEFFICIENTS = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}
@@ -81,7 +81,7 @@ def _correlate(a: np.ndarray, b: np.ndarray, coefficient: str) -> tuple[float, f
 
 
 def _ranked(x: np.ndarray) -> np.ndarray:
-    """Number the values from the lowest; neighbours within 64 rounding errors of the largest share one."""
+    """Number the values from the lowest; neighbours within 64 rounding errors of the largest share a number."""
     order = np.argsort(x, kind="stable")
     ranks = np.empty(len(x))
     ranks[order] = np.cumsum(np.diff(x[order], prepend=-np.inf) > _TIED * np.abs(x).max())

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Rise = Callable[[Any, Tensor], Tensor]
-"""A function `(node, x)` that returns `f(x) - f(0)`, precise to the last digits also near `x = 0`."""
+"""A function `(node, x)` that returns `f(x) - f(0)`, exact up to rounding, even near `x = 0`."""
 
 Slope = Callable[[Any, Tensor], Tensor]
 """A function `(node, x)` that returns `(f(x) - f(0)) / x`."""

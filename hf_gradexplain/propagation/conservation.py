@@ -62,7 +62,7 @@ def conservation_error(forward: ForwardPass, record: RecordAll, rules: RuleSet) 
 def gradients_and_constants(
     output: Tensor, start: Tensor | None, words: Sequence[EmbeddingOutput], record: RecordAll, rules: RuleSet
 ) -> tuple[tuple[Tensor, ...], list[float]]:
-    """Propagate relevance from an output to the word vectors, and count what constants get on the way.
+    """Propagate relevance from an output to the word vectors, and collect the relevance of the constants on the way.
 
     Args:
         output: The output, part of an autograd graph, which is kept.
@@ -85,7 +85,7 @@ def gradients_and_constants(
 
         return hook
 
-    # Hooks run in the order of their registration: these see the ordinary gradients, before a rule changes them.
+    # Hooks run in the order of their registration: these get the ordinary gradients, before a rule changes them.
     handles = [node.register_hook(count(node)) for node in graph.nodes]
     try:
         with apply_rules(graph, rules, record.inputs):
@@ -132,5 +132,5 @@ def _is_delta(graph: Graph, node: Node) -> bool:
 
 
 def _dot(grad: Tensor, value: Tensor) -> float:
-    """Return the sum of products; a zero gradient counts as 0 also where the value is infinite."""
+    """Return the sum of products; a product with a zero gradient is 0, even if the value is infinite."""
     return float(torch.where(grad == 0, 0, grad * value).real.cpu().double().sum())

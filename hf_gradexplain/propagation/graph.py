@@ -24,7 +24,7 @@ class Graph:
     """The part of an autograd graph that leads from an output to the word vectors.
 
     Attributes:
-        nodes: Its nodes, each after those of its inputs.
+        nodes: The nodes, each after the nodes of its inputs.
 
     Args:
         output: The tensor whose graph it is.
@@ -50,12 +50,12 @@ class Graph:
         """The kind of each node.
 
         Raises:
-            GradexplainError: A node is in no table.
+            GradexplainError: A node is in no table of `hf_gradexplain.propagation.nodes`.
         """
         return {node: kind_of(node) for node in self.nodes}
 
     def roles(self, rules: RuleSet) -> dict[Node, Role]:
-        """Return what the output of each node carries under a rule set."""
+        """Return the role of each node's output under a rule set."""
         roles: dict[Node, Role] = {}
         for node in self.nodes:
             roles[node] = self._role(node, rules, roles)
@@ -89,7 +89,7 @@ def apply_rules(graph: Graph, rules: RuleSet, recorded: Recorded) -> Iterator[No
         recorded: The inputs of operations whose nodes do not save them, see `RecordInputs`.
 
     Raises:
-        GradexplainError: The graph has an operation that is in no table.
+        GradexplainError: The graph has an operation that is in no table of `hf_gradexplain.propagation.nodes`.
     """
     kinds, roles, handles = graph.kinds, graph.roles(rules), []
     try:

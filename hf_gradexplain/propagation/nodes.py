@@ -1,8 +1,8 @@
 """Tables of the nodes in PyTorch's autograd graphs, which give the kind of each node by its name.
 
-Autograd has one kind of node per derivative formula, whatever the spelling in Python: `F.softmax`, `torch.softmax` and
-`nn.Softmax` all leave a `SoftmaxBackward0`. A node that is in no table raises an error: add its name to the table where
-it belongs, see docs/write-a-rule.md.
+Autograd has one kind of node per derivative formula, however the operation is called in Python: `F.softmax`,
+`torch.softmax` and `nn.Softmax` all leave a `SoftmaxBackward0`. A node that is in no table raises an error: add its
+name to the table where it belongs, see docs/write-a-rule.md.
 """
 
 from enum import Enum
@@ -60,7 +60,7 @@ KIND_OF = {name: kind for kind, names in _NAMES.items() for name in names.split(
 def short_name(node: Node) -> str:
     """Return a node's name as it stands in the tables: `AddBackward0` is `Add0`.
 
-    A custom function `Add` leaves an `AddBackward` without a number, and stays that.
+    A custom function `Add` leaves a node `AddBackward` without a number; this name does not change.
     """
     name = node.name()
     start, _, overload = name.rpartition("Backward")

@@ -1,8 +1,9 @@
 """The rules of relevance propagation: what each kind of operation propagates in place of its derivative.
 
-Relevance propagation is implemented as a modified gradient. The forward pass does not change; in the backward pass,
-some nodes of the autograd graph return another gradient; and gradient times input turns the result into scores. If
-`g_out` is the gradient of an operation's output `y`, and `g_in` the gradient of an input `x`, the relevance of the
+Relevance propagation is implemented as a modified gradient. The forward pass does not change. In the backward pass,
+some nodes of the autograd graph return another gradient. Gradient times input turns the result into scores.
+
+If `g_out` is the gradient of an operation's output `y`, and `g_in` the gradient of an input `x`, the relevance of the
 output is `g_out y`, and the relevance of the input is `g_in x`. A rule conserves relevance if the relevances of the
 inputs add up to the relevance of the output.
 
@@ -35,21 +36,21 @@ class Role(IntEnum):
     SIGNAL = 0
     """Evidence for or against a class."""
     GATE = 1
-    """A factor that is bounded or positive by its function, such as a sigmoid: it weights a signal."""
+    """A factor that comes from a bounded or positive function, such as a sigmoid, and weights a signal."""
     CONSTANT = 2
     """A number that the rules treat as a constant, such as one over a standard deviation."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a rule sees when the backward pass goes through a node.
+    """What a rule is given when the backward pass goes through a node.
 
     Attributes:
         node: The node of the autograd graph, with everything that it saved in the forward pass.
-        grads: The ordinary gradient of each input; None if it does not depend on the words.
+        grads: The ordinary gradient of each input; None if the input does not depend on the words.
         output: The gradient of the output.
-        roles: The role of each input. `CONSTANT` means that it depends on the words, but the rules treat it as a
-            constant; None that it does not depend on the words.
+        roles: The role of each input. `CONSTANT` means that the input depends on the words, but the rules treat it as a
+            constant. None means that the input does not depend on the words.
         recorded: The input of the operation, if the node does not save it and the forward pass recorded it.
     """
 
@@ -75,20 +76,20 @@ def whole_to_numerator(step: Step) -> Grads:
 
 
 def whole_to_right_side(step: Step) -> Grads:
-    """`y = A^-1 b`: `g_b = A^-T g_out`, `g_A = 0`, since an inverse is a denominator."""
+    """`y = A^-1 b`: `g_b = A^-T g_out`, `g_A = 0`, because `A` acts as a denominator."""
     return [None, step.grads[1]]
 
 
 def halves(step: Step) -> Grads:
     """`y = x z`: half of the derivative to each factor (the uniform rule of AttnLRP for products).
 
-    If one factor is a gate or a constant, it gets nothing, and the other factor gets everything: `g_x = z g_out`.
+    If one factor is a signal and the other a gate or a constant, the signal gets everything: `g_x = z g_out`.
     """
     return _divide(step, step.roles)
 
 
 def halves_of_matrix_product(step: Step) -> Grads:
-    """`Y = X Z`: half of the derivative to each factor, also if one is a gate (the uniform rule of AttnLRP)."""
+    """`Y = X Z`: half of the derivative to each factor, even if one is a gate (the uniform rule of AttnLRP)."""
     return _divide(step, [Role.SIGNAL if role is Role.GATE else role for role in step.roles])
 
 
@@ -97,7 +98,7 @@ _FACTORS = {"Addmm0": (1, 2), "Baddbmm0": (1, 2)}
 
 
 def _divide(step: Step, roles: Sequence[Role | None]) -> Grads:
-    """Divide the gradient among the factors that depend most freely on the words."""
+    """Divide the gradient among the signals; if there are none, among the gates, otherwise among the constants."""
     places = _FACTORS.get(short_name(step.node), (0, 1))
     factors = {i: role for i, role in enumerate(roles) if i in places and role is not None}
     getting = [i for i, role in factors.items() if role is min(factors.values())]

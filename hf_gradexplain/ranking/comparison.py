@@ -16,7 +16,7 @@ from hf_gradexplain.options.signatures import ComparisonOptions
 from hf_gradexplain.text.data import Document
 
 _GIVEN = ("target", "against", "objective", "problem_type")
-"""The options that a comparison chooses itself."""
+"""The options that a comparison sets itself."""
 
 _OF_WINDOWS = ("stride", "pool")
 """The options of long documents."""
@@ -54,7 +54,7 @@ def check_one_logit(engine: AttributionEngine, what: str, kind: str) -> None:
     Args:
         engine: The model.
         what: The name of the call, for error messages.
-        kind: What such a model is called, for error messages.
+        kind: What a model with one logit is called here, for error messages.
 
     Raises:
         GradexplainError: The model has several logits.

@@ -42,16 +42,16 @@ class Preference:
 
     The explained number is `margin`, the reward of the chosen text minus the reward of the rejected text. A positive
     score in `chosen` means that the unit raises the reward of the chosen text, and a positive score in `rejected` that
-    it raises the reward of the rejected text. If both texts begin with the same prompt, its units have scores in both.
+    it raises the reward of the rejected text. If both texts begin with the same prompt, the units of the prompt have
+    scores in both explanations.
 
     Attributes:
         chosen: The explanation of the chosen text, for "chosen rather than rejected".
-        rejected: The explanation of the rejected text, for "rejected rather than chosen". Scores of signed methods
-            therefore have the sign reversed, compared with those for the margin; scores of unsigned methods do not
-            change.
+        rejected: The explanation of the rejected text, for "rejected rather than chosen". The scores of signed methods
+            therefore have the opposite sign of scores for the margin. The scores of unsigned methods are the same.
         rewards: The model's logit of the chosen text and its logit of the rejected text.
-        self_check: For each method, how the probability of the preferred text changes without the units of both texts
-            that support this text most, and without random units. Empty if the check was not asked for.
+        self_check: For each method, how the probability of the preferred text changes if the units that support it most
+            are removed from both texts, and if random units are removed. Empty if the check was not asked for.
     """
 
     chosen: Explanation
@@ -181,14 +181,14 @@ def explain_preferences(
     options: Options,
     units: Any = None,
 ) -> Preference | list[Preference]:
-    """Explain why a reward model prefers texts to others; see `Explainer.prefer`.
+    """Explain why a reward model prefers some texts to others; see `Explainer.prefer`.
 
     Args:
         engine: The reward model.
         chosen: A text, or several.
-        rejected: As many.
+        rejected: A text, or as many as in `chosen`.
         options: How to explain, see `comparison_options`.
-        units: The spans of both, see `units_of_both`; None for the unit of the options.
+        units: The spans of the units of both texts, see `units_of_both`; None for the unit of the options.
 
     Raises:
         GradexplainError: The model has several logits, the texts are no pairs, or a text or span cannot be used. If
@@ -226,10 +226,10 @@ def _of_each(work: Callable[..., _Result], *arguments: Sequence[Any]) -> list[_R
 
     Args:
         work: The function.
-        *arguments: For each of its arguments, those for the two sides.
+        *arguments: For each argument of the function, its values for the chosen and for the rejected texts.
 
     Raises:
-        GradexplainError: The function raises one. The message names the side, unless it is the same for both sides.
+        GradexplainError: The function raises it. The message names the side, unless both sides have the same message.
     """
     results: list[_Result] = []
     errors: dict[str, GradexplainError] = {}
@@ -247,7 +247,7 @@ def _of_each(work: Callable[..., _Result], *arguments: Sequence[Any]) -> list[_R
 
 
 def _preference(pair: tuple[Document, Document], both: Explanation, rewards: list[float]) -> Preference:
-    """Return the two sides of the explanation of two texts together, which is for the preferred one."""
+    """Return one explanation per text, given that of both texts together, which is for the preferred text."""
     n, (first, second) = pair[0].n_units, rewards
     scores = {name: np.split(x, [n]) for name, x in both.scores.items()}
     chosen, rejected = (_side(both, k, pair[k], {name: of[k] for name, of in scores.items()}) for k in (0, 1))

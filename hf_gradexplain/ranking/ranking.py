@@ -31,10 +31,10 @@ QUERY = "query"
 """The role of the words of the query."""
 
 MAX_COPIES = 10_000
-"""The largest number of masked copies that a table takes, unless more are allowed."""
+"""The largest number of masked copies that a table takes, unless `max_copies` is given."""
 
 _SHOWN, _WIDTH = 10, 60
-"""The number of documents that a notebook or a terminal shows, and of characters of each."""
+"""The number of documents that a notebook or a terminal shows, and the number of characters of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,8 @@ class Ranking:
     Attributes:
         query: The query.
         documents: All `N` documents, in the order given.
-        order: The ranked documents, the best first, as positions in `documents`. Equal scores stay in the order given.
+        order: The ranked documents, the best first, as positions in `documents`. Documents with
+            equal scores stay in the order given.
         scores: `(N,)` the model's logit of each document.
         outputs: `(N,)` the logits after the model's activation function, as `CrossEncoder.rank` returns them. Equal to
             `scores` if the model has no activation function.
@@ -90,7 +91,7 @@ class Ranking:
         return explanation
 
     def table(self, rank: int = 1, *, max_copies: int = MAX_COPIES) -> pd.DataFrame:
-        """Return, for each pair of a query word and a document word, how they support the document's score together.
+        """Return how each word of the query and each word of the document act together on the document's score.
 
         The value of query word `i` and document word `j` is `s - s(without i) - s(without j) + s(without both)`, where
         `s` is the logit. It is positive if the two words together raise the score by more than the sum of their single
@@ -117,7 +118,7 @@ class Ranking:
         if (copies := len(rows) + len(columns) + len(rows) * len(columns)) > max_copies:
             raise GradexplainError(
                 f"the table of {len(rows)} units of the query and {len(columns)} of the document takes {copies:,} "
-                f"masked copies, more than {max_copies:,}: give max_copies={copies}, or rank with a larger unit"
+                f"masked copies, more than {max_copies:,}: give max_copies={copies}, or call rank with a larger unit"
             )
         (scored,) = _score(self.engine, [document], self.options)
         (full,), without = self._without(scored, _sets(rows, columns, document.n_units))
@@ -131,7 +132,7 @@ class Ranking:
     def to_frame(self) -> pd.DataFrame:
         """Return a table with one row per ranked document, the best first.
 
-        The columns are `rank`; `document`, its position in `documents`; `score`; `output`; and `text`.
+        The columns are `rank`; `document`, the position of the document in `documents`; `score`; `output`; and `text`.
         """
         order = list(self.order)
         return pd.DataFrame(
@@ -182,7 +183,7 @@ class Ranking:
 
     @property
     def _of_occurrences(self) -> Options:
-        """The options with a unit of one occurrence."""
+        """The options, with the unit `word` in place of `word_type`."""
         return replace(self.options, unit="word") if self.options.unit == "word_type" else self.options
 
     def _joined(self, pair: Sequence[str], names: tuple[str, str]) -> Document:
@@ -239,8 +240,8 @@ def rank_documents(
         units: A function from the query or a document to the spans of its units; None for the unit of the options.
 
     Raises:
-        GradexplainError: The model has several logits, the texts are no texts, `explain_roles` is given, or a span
-            cannot be used.
+        GradexplainError: The model has several logits, the query or a document is not a text, `explain_roles` is given,
+            or a span cannot be used.
     """
     check_one_logit(engine, "rank", "reranker")
     if options.explain_roles:
@@ -259,7 +260,7 @@ def rank_documents(
 
 
 def _checked(query: str, documents: Iterable[str], top: int | None) -> tuple[str, list[str]]:
-    """Return the query and the documents, if they are such."""
+    """Return the query and the documents, after a check of their types."""
     if not isinstance(query := plain(query), str):
         raise GradexplainError(f"the query must be a str, not {type(query).__name__}")
     expected = "documents must be a list of str"
@@ -274,7 +275,7 @@ def _checked(query: str, documents: Iterable[str], top: int | None) -> tuple[str
 
 
 def _score(engine: AttributionEngine, pairs: Sequence[Document], options: Options) -> Iterable[ScoredBatch]:
-    """Run the model on pairs, in batches; `random` needs no more than that."""
+    """Run the model on pairs, in batches, with the method `random`, which takes no further passes."""
     return engine.score(
         pairs, replace(options, methods=("random",), target="predicted", against=None, objective="loss")
     )

@@ -13,7 +13,7 @@ from scipy import special
 from hf_gradexplain.statistics.ragged_array import RaggedArray
 
 _EXACT_N = 33
-"""Up to this length, Kendall's p-value without ties counts orders; beyond it, it is that of a normal distribution."""
+"""Up to this number of values, Kendall's p-value without ties counts orders; else it uses a normal distribution."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +42,9 @@ def rank(x: RaggedArray, tie: float, constant: float) -> Ranks:
     Args:
         x: Finite values `(..., N)`.
         tie: Neighbours in sorted order are equal if they differ by at most `tie` times the row's largest absolute
-            value. The value of such a group is its lowest one.
-        constant: A row is constant if these values differ by at most `constant` times the largest of them.
+            value. All values of a group of equal neighbours count as the lowest one of the group.
+        constant: A row is constant if the values that are counted in this way differ by at most `constant` times the
+            largest absolute value among them.
     """
     order = x.argsort()
     ordered = np.take_along_axis(x.values, order, axis=-1)
@@ -60,10 +61,10 @@ def rank(x: RaggedArray, tie: float, constant: float) -> Ranks:
 
 
 def pearson(x: RaggedArray, y: RaggedArray) -> tuple[np.ndarray, np.ndarray]:
-    """Return Pearson's coefficient of every row and its p-value: twice `(..., n)`.
+    """Return Pearson's coefficient of every row and its p-value: two arrays `(..., n)`.
 
     Args:
-        x: Rows `(..., N)` of 3 values or more; of a constant one, the coefficient is NaN.
+        x: Rows `(..., N)` of 3 values or more. The coefficient of a constant row is NaN.
         y: As many rows, `(..., N)`, of the same lengths.
     """
     r = np.clip(_standardized(x).dot(_standardized(y)), -1, 1)
@@ -127,9 +128,9 @@ def _tie_sums(ties: RaggedArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _discordant(x: RaggedArray, y: RaggedArray) -> tuple[np.ndarray, np.ndarray]:
     """Return how many pairs of every row `x` and `y` order differently, and how many are tied in both: `(..., n)`.
 
-    With a row sorted by `x`, and by `y` where `x` is tied, the pairs that are ordered differently are those that `y`
-    has in the wrong order. A merge sort counts them: when two sorted halves are merged, a value of the second half
-    passes the greater ones of the first.
+    Each row is sorted by `x`, and by `y` where `x` is tied. The pairs that are ordered differently are then those whose
+    `y` values descend. A merge sort counts these pairs: when two sorted halves are merged, a value of the second half
+    moves before all greater values of the first half.
     """
     size = x.values.shape[-1] + 1
     key = np.sort((x.values + x.repeat_per_row(x.starts)) * size + y.values, axis=-1)
@@ -149,10 +150,10 @@ def _discordant(x: RaggedArray, y: RaggedArray) -> tuple[np.ndarray, np.ndarray]
 
 @cache
 def _kendall_p_values(n: int) -> list[float]:
-    """Return the two-sided p-value of `k` of the pairs of `n` values out of order, `k = 0 ... n(n-1)/4`.
+    """Return the two-sided p-value if `k` of the pairs of `n` values are out of order, for `k = 0 ... n(n-1)/4`.
 
     It is twice the share of the `n!` orders that have at most `k` such pairs (Kendall, *Rank Correlation Methods*).
-    Beyond 33 values there are only those of `k = 0` and `1`.
+    For more than 33 values, only the p-values of `k = 0` and `k = 1` are returned.
     """
     orders = np.zeros(n * (n - 1) // 4 + 1 if n <= _EXACT_N else 2, dtype=object)
     orders[0] = 1

@@ -12,8 +12,8 @@ class RaggedArray:
     """`n` rows of different lengths, one after the other; no row is empty.
 
     Attributes:
-        values: `(..., N)` the values of all rows, along the last axis: `(N,)` for one value per place, `(M, N)` for
-            those of `M` methods.
+        values: `(..., N)` the values of all rows, along the last axis: `(N,)` for one value per position, `(M, N)` for
+            the values of `M` methods.
         lengths: `(n,)` the length of each row.
     """
 
@@ -76,7 +76,7 @@ class RaggedArray:
         return np.argsort(padded, axis=-1, kind="stable")[..., real] + self.repeat_per_row(self.starts)
 
     def sums(self) -> np.ndarray:
-        """Return the sum of every row, `(..., n)`; no other row has any influence on how it is rounded."""
+        """Return the sum of every row, `(..., n)`; other rows do not influence how a sum is rounded."""
         return self._by_row(lambda row: np.add.reduce(row, axis=-1), self.values)
 
     def dot(self, other: "RaggedArray") -> np.ndarray:

@@ -11,7 +11,7 @@ CONFIDENCE = 0.95
 """The confidence level of intervals."""
 
 FEW_DRAWS = 8
-"""Intervals from fewer draws than this hold the exact score less often than they say."""
+"""Intervals from fewer draws than this contain the exact score in fewer than 95 % of cases."""
 
 
 def margins(errors: np.ndarray, draws: int | np.ndarray) -> np.ndarray:
@@ -38,7 +38,7 @@ def tells_apart(scores: np.ndarray, margins: np.ndarray, k: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Sampling:
-    """How certain the scores of a method are that estimates them from random copies of the text.
+    """How certain scores are that are estimated from random copies of the text.
 
     Attributes:
         errors: `(U,)` the standard error of each score; 0 where scores are exact.
@@ -71,13 +71,14 @@ class Sampling:
     def told_apart(self, scores: np.ndarray, most: int = 10) -> int:
         """Return how many of the highest-scored units, up to `most`, certainly score higher than all others.
 
-        Their 95 % intervals lie above those of all other units. 0 if not even the highest score is certain.
+        The 95 % intervals of these units lie above those of all other units. 0 if not even the unit with the highest
+        score is certain.
         """
         sizes = range(1, min(most, len(scores) - 1) + 1)
         return max((k for k in sizes if tells_apart(scores, self.margins, k)), default=0)
 
     def of_units(self, part: slice) -> Self:
-        """Return the object for some of the units."""
+        """Return the certainty of the scores of some of the units."""
         return replace(self, errors=self.errors[part])
 
     def to_dict(self) -> dict[str, Any]:

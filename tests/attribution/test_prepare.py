@@ -8,10 +8,11 @@ from hf_gradexplain.options import Options
 from tests.helpers.tiny import explainer, make
 
 REFERENCES = ("a good film",)
-CUT = (
-    "baseline='mean' is ignored, as mask='deletion' cuts words out and no method starts from a baseline: leave out one"
+CUT = "baseline='mean' is ignored, as mask='deletion' cuts words out and no method needs it: leave out baseline or mask"
+DRAWN = (
+    "baseline='mean' says only how words are masked, as gradient_shap draws from reference_texts: "
+    "leave out baseline or reference_texts"
 )
-DRAWN = "baseline='mean' says only how words are masked, as gradient_shap draws from reference_texts: leave out one"
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_every_limit_has_the_value_of_the_comparison(texts):
         assert check(comparison, limit)[0].ok
         assert not check(comparison, {each.name: each.value - 1e-6})[0].ok
     with pytest.raises(
-        GradexplainError, match=r"^the limit 'naopc' needs runs with --naopc true: give it, or leave out"
+        GradexplainError, match=r"^the limit 'naopc' needs runs with --naopc true: add this, or leave out"
     ):
         check(comparison, {"naopc": 0})
 

@@ -72,7 +72,7 @@ def test_it_prints_a_table_and_says_what_it_means(suspicious, monkeypatch):
     printed = suspicious("--min_documents", "5", "--most", "3")
     assert "flag" in printed.out
     assert "100% [84%, 100%]" in printed.out
-    assert "Which of them should, is for you to say." in printed.err
+    assert "Judge yourself which of these words should change a prediction." in printed.err
     assert "1 of 3 words that were tried, of 4 candidates, flip texts" in printed.err
     assert suspicious("--format", "quiet").out == "LABEL_1\tflag\nLABEL_0\ttrap\n"
 

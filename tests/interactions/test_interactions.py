@@ -93,7 +93,7 @@ def test_nothing_interacts_where_effects_add_up():
         found = explain.interactions("good film , bad music", objective="logit", index=index)
         np.testing.assert_allclose(found.values, 0, atol=1e-12)
         assert found.is_additive
-        assert "no two of these interact: the effects of removing them add up" in found.to_html()
+        assert "no pair interacts: the effects of removing its two units add up" in found.to_html()
         assert "<path" not in found.to_html()
     assert not explain.interactions("good film , bad music", index=index).is_additive
 
@@ -135,7 +135,7 @@ def test_a_budget_that_is_too_small_names_the_one_that_is_needed():
         "shapley_taylor": "two random orders for 8 words take 148 masked copies, more than 30: give a smaller top, or "
         "max_evals=148",
         "shapley_interaction": "the index shapley_interaction of 19 units takes 524,287 masked copies, more than 30: "
-        "give index='shapley_taylor', which is sampled, a larger unit, or a larger max_evals",
+        "give index='shapley_taylor' (which draws random orders), a larger unit or a larger max_evals",
     }
     for index, message in expected.items():
         with pytest.raises(GradexplainError) as error:
@@ -262,7 +262,7 @@ def test_the_terminal_shows_the_text_and_the_strongest_pairs():
     shown = capture.get()
     assert LONG in shown
     assert "second differences of 6 pairs of words" in shown
-    assert "positive values: without one of the two" in shown
+    assert "positive values: if one of the two is removed" in shown
     first, second, value = found.strongest(1)[0]
     line = next(line for line in shown.splitlines() if line.split()[:2] == [first, second])
     assert f"{value:+#.3g}".replace("-", "−") in line

@@ -184,7 +184,7 @@ def test_a_table_says_how_many_copies_it_takes():
         ranking.table(max_copies=13)
     assert str(error.value) == (
         "the table of 2 units of the query and 4 of the document takes 14 masked copies, more than 13: give "
-        "max_copies=14, or rank with a larger unit"
+        "max_copies=14, or call rank with a larger unit"
     )
 
 

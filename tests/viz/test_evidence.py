@@ -24,7 +24,7 @@ PAGE = EvidencePage(
         (True, False, True, False, True, True),
         0,
     ),
-    rule="Listed are the largest scores. " * 4,
+    rule="The list has the largest scores. " * 4,
     row=Row([Segment("goal", 2.0), Segment(" of the "), Segment("market", -1.0), Segment(" team " * 60)]),
     heading=Heading(length=400),
     checks={f"What was measured {n}": ["Fine. " * 60] for n in range(4)},

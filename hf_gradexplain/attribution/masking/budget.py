@@ -12,7 +12,7 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.statistics.sampling import margins, tells_apart
 
 FIRST_DRAWS = 8
-"""The number of draws before the errors are checked first."""
+"""The number of draws after which the errors are checked for the first time."""
 
 _MORE = 1.5
 """The factor by which the number of draws grows between checks."""
@@ -26,7 +26,7 @@ class Drawn(Protocol):
         """The scores and their standard errors."""
 
     def __add__(self, other: Self) -> Self:
-        """Return the result of the draws of both."""
+        """Return the result of the draws of both objects together."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Budget:
         max_evals: The largest number of masked copies, including the one with all units removed.
         max_error: The largest standard error that is small enough, as a share of the largest absolute score.
         tell_apart: The number of highest-scored units whose 95 % intervals have to lie above those of all others. For
-            texts with more units than this number, it replaces `max_error`.
+            texts with more units than this number, this condition replaces that of `max_error`.
     """
 
     max_evals: int = Options.max_evals
@@ -66,9 +66,9 @@ class Budget:
         Each class stops after as many draws as if it were explained alone.
 
         Args:
-            draw: Returns the result of the draws from one number up to another.
+            draw: A function `(first, stop)` that returns the result of the draws `first` to `stop - 1`.
             looks: The numbers of draws after which the errors are checked.
-            earlier: The result of earlier draws that these continue; None for none.
+            earlier: The result of earlier draws, which the new draws continue; None for none.
         """
         drawn: Drawn
         if earlier is None:
@@ -101,7 +101,7 @@ class Means:
 
     @classmethod
     def behind(cls, estimate: EstimatedScores) -> "Means":
-        """Return the means that gave an estimate, whose classes have the same number of draws."""
+        """Return the means behind an estimate; all of its classes must have the same number of draws."""
         count = int(estimate.draws.max())
         squares = np.square(estimate.errors) * (count * (count - 1)) if count > 1 else np.zeros_like(estimate.errors)
         return cls(count, estimate.scores, squares)
@@ -113,7 +113,7 @@ class Means:
         return cls(len(draws), mean, np.square(draws - mean).sum(0))
 
     def __add__(self, other: "Means") -> "Means":
-        """Return the means of the draws of both (Chan, Golub & LeVeque 1979)."""
+        """Return the means over the draws of both objects (Chan, Golub & LeVeque 1979)."""
         if not self.count:
             return other
         count, distance = self.count + other.count, other.mean - self.mean
@@ -155,5 +155,5 @@ class Continued:
         return EstimatedScores.of_all([(Means.behind(one) + Means.behind(other)).estimate for one, other in both])
 
     def __add__(self, other: Drawn) -> "Continued":
-        """Return the combined result of both."""
+        """Return the result with further draws added."""
         return Continued(self.earlier, other if self.drawn is None else self.drawn + other)

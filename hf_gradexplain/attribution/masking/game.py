@@ -16,7 +16,7 @@ from hf_gradexplain.perturb import has_curve_shortcut, is_additive, removal_curv
 from hf_gradexplain.text.hierarchy import Hierarchy, hierarchy
 
 _HELD = 2**24
-"""The largest number of logits, or of units of sets, that are held at a time."""
+"""The largest number of logits, or of sets times units, that are in memory at a time."""
 
 
 class Game:
@@ -141,7 +141,7 @@ class EstimatedScores:
 
     @classmethod
     def of_all(cls, estimates: "Sequence[EstimatedScores]") -> "EstimatedScores":
-        """Return the scores of all classes from those of some classes each."""
+        """Combine estimates, each for some of the classes, into one for all classes."""
         parts = zip(*((each.scores, each.errors, each.draws) for each in estimates), strict=True)
         return cls(*map(np.concatenate, parts))
 

@@ -1,24 +1,25 @@
 """KernelSHAP: Shapley values by constrained least squares on random sets of units.
 
 The rise of the loss, as a function of the removed units, is approximated by a linear function with a coefficient per
-unit. The coefficients have to add up to `l(all removed) - l(x)`. Those of the nearest such function are the Shapley
-values (Lundberg & Lee 2017, *A Unified Approach to Interpreting Model Predictions*, theorem 2):
+unit. The coefficients have to add up to `l(all removed) - l(x)`. The coefficients of the best such approximation are
+the Shapley values (Lundberg & Lee 2017, *A Unified Approach to Interpreting Model Predictions*, theorem 2):
 
     argmin over b of  sum over sets S of  k(S) (l(x without S) - l(x) - sum of b_u over S)^2
     k(S) = (U - 1) / (C(U, |S|) |S| (U - |S|))
 
 **Pairs.** A set is drawn together with its complement (Covert & Lee 2021, *Improving KernelSHAP: Practical Shapley
 Value Estimation via Linear Regression*). The scores then depend only on half the difference of the two losses,
-`g = (l(x without S) - l(x without the others)) / 2`. They are the coefficients of a regression of `g` on `w` without
-intercept, where `w_u` is 1/2 for units in the set and -1/2 for others. Effects of pairs of units cancel in `g`.
+`g = (l(x without S) - l(x without all but S)) / 2`. The scores are the coefficients of a regression of `g` on `w`
+without intercept, where `w_u` is 1/2 for units in the set and -1/2 for all other units. Effects of pairs of units
+cancel in `g`.
 
 **Sizes.** A set has `s` units with a probability proportional to `1 / (s (U - s))`; all sets of one size are equally
-likely. If a size has no more sets than would be drawn, all of its sets run once, with exact weights, as in SHAP's
-`KernelExplainer`. The sizes are checked from the smallest and the largest inwards.
+likely. If there are no more sets of a size than would be drawn, each of them runs once, with its exact weight, as in
+SHAP's `KernelExplainer`. The sizes are checked from the smallest and the largest inwards.
 
 **Errors.** The scores are a function of sums over independent pairs; their standard errors follow from the residuals of
-the drawn pairs, see `regression.robust_errors`. They are valid for many pairs. If there are hardly more pairs than
-units, the scores are unstable and the errors large.
+the drawn pairs, see `regression.robust_errors`. The errors are valid if there are many pairs. If there are hardly more
+pairs than units, the scores are unstable and the errors large.
 """
 
 from dataclasses import dataclass, replace
@@ -38,8 +39,8 @@ from hf_gradexplain.attribution.masking.source import SampledSource
 class KernelShap(SampledSource):
     """Shapley values by KernelSHAP, see `hf_gradexplain.attribution.masking.kernel_shap`.
 
-    They are exact, with errors of 0, in the same cases as those of `shapley`. Up to `2 U` pairs of sets may run
-    even if `max_evals` is smaller; these are `4 U + 1` masked copies, with the one that has all units removed.
+    They are exact, with errors of 0, in the same cases as those of `shapley`. Up to `2 U` pairs of sets may run even if
+    `max_evals` is smaller. Together with the copy that has all units removed, these are `4 U + 1` masked copies.
     """
 
     def estimate(self, game: Game, budget: Budget) -> EstimatedScores:
@@ -55,13 +56,13 @@ class KernelShap(SampledSource):
 
 @dataclass(frozen=True, eq=False)
 class Sizes:
-    """The possible sizes of the smaller set of a pair: those that are enumerated, and the probabilities of the others.
+    """The possible sizes of the smaller set of a pair: all sets of some sizes are enumerated, the others are drawn.
 
     Attributes:
-        enumerated: The pairs of all sizes that are enumerated, by their smaller sets: `(E, U)`.
-        weights: `(E,)` their probabilities.
-        drawn: `(n,)` the other sizes.
-        probabilities: `(n,)` their probabilities.
+        enumerated: `(E, U)` the smaller set of each pair that is enumerated.
+        weights: `(E,)` the probabilities of these pairs.
+        drawn: `(n,)` the sizes whose sets are drawn.
+        probabilities: `(n,)` the probabilities of these sizes.
     """
 
     enumerated: np.ndarray
@@ -71,7 +72,7 @@ class Sizes:
 
     @classmethod
     def of(cls, units: int, pairs: int) -> "Sizes":
-        """Return the sizes for a number of pairs."""
+        """Return the sizes for `U` units, given the largest number of pairs that may run."""
         sizes = np.arange(1, units // 2 + 1)
         p = np.where(2 * sizes == units, 1, 2) / (sizes * (units - sizes))
         p, n = p / p.sum(), 0
@@ -99,9 +100,9 @@ class Pairs:
     """Pairs of a set and its complement, and half the difference of their losses.
 
     Attributes:
-        sets: `(N, U)` the units of one set of each pair; those that are enumerated first.
+        sets: `(N, U)` one set of each pair; the enumerated pairs come first.
         halves: `(C, N)` half the difference of the losses without the set and without its complement.
-        weights: `(E,)` the weights of those that are enumerated; the others share the rest.
+        weights: `(E,)` the weights of the enumerated pairs; the drawn pairs share the rest of 1 equally.
         rise: `(C,)` the rise of the loss when all units are removed, which the scores add up to.
     """
 
@@ -123,7 +124,7 @@ class Pairs:
         rows = self.sets - 0.5
         weights = np.append(self.weights, np.full(drawn, (1 - self.weights.sum()) / drawn))
         equal = np.repeat(self.rise[:, None] / units, units, 1)
-        # The coefficients are those of equal shares plus differences that add up to 0.
+        # Each coefficient is an equal share of the rise plus a difference; the differences add up to 0.
         free = np.eye(units) - 1 / units
         inverse = np.linalg.pinv(free @ (rows.T * weights) @ rows @ free, 1e-10, hermitian=True)
         scores = equal + ((self.halves - equal @ rows.T) * weights) @ rows @ inverse
@@ -154,5 +155,5 @@ def allowed_copies(units: int, max_evals: int) -> int:
 
 
 def _most_pairs(max_evals: int) -> int:
-    """Return the largest number of pairs of sets; one copy is that with all units removed."""
+    """Return the largest number of pairs of sets; one of the copies is that with all units removed."""
     return (max_evals - 1) // 2

@@ -16,7 +16,7 @@ Differences from lime:
 
 - Words are masked. lime deletes them, all occurrences of a word together (as the unit `word_type` does here).
 - The loss, or another objective, is explained. lime explains the probability.
-- All units have scores. lime keeps the 10 largest, and fits these again.
+- All units have scores. lime keeps the 10 units with the largest coefficients, and repeats the fit with these units.
 - Up to `max_evals` copies run, and fewer if the errors are small. lime runs 5,000.
 
 A score is positive if the loss rises without the unit. The scores have no known sum. The penalty pulls them towards 0,
@@ -73,7 +73,7 @@ class Masks:
     Attributes:
         removed: `(N, U)` the removed units; the first row is the text itself, with no removed unit.
         losses: `(C, N)` the losses.
-        most: The number of copies that these represent: each has the weight of `most / (N - 1)` copies.
+        most: The number of copies that the weights are scaled to: each weight is multiplied by `most / (N - 1)`.
     """
 
     removed: np.ndarray
@@ -109,18 +109,18 @@ def fit(removed: np.ndarray, losses: np.ndarray, weights: np.ndarray) -> tuple[n
 
     Args:
         removed: `(N, U)` the removed units.
-        losses: `(C, N)`.
-        weights: `(N,)`.
+        losses: `(C, N)` the losses.
+        weights: `(N,)` the weights.
 
     Returns:
-        `(C, U)` and `(C,)`.
+        The coefficients `(C, U)` and the intercepts `(C,)`.
     """
     ridge = Ridge(alpha=ALPHA, solver="cholesky").fit(removed.astype(float), losses.T, sample_weight=weights)
     return np.reshape(ridge.coef_, (len(losses), -1)), np.reshape(ridge.intercept_, -1)
 
 
 def all_masks(game: Game, draws: int) -> EstimatedScores:
-    """Return the coefficients with each set of units at its average weight in a number of draws."""
+    """Return the coefficients if each set of units has the weight that it would have on average in so many draws."""
     sets = all_sets(game.size)
     sizes = sets.sum(1)
     numbers = np.bincount(sizes)[sizes] * game.size / draws

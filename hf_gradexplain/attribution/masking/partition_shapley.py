@@ -1,17 +1,18 @@
 """Owen values of a text's hierarchy: Shapley values over the orders that keep each clause and sentence together.
 
-The units of a text are the leaves of a binary tree: the sentences of the text, the clauses of a sentence and the units
-of a clause are each halved until one is left, see `hf_gradexplain.text.hierarchy`. At every node, one half is removed
-completely before the other. A unit's Owen value (Owen 1977, *Values of Games with a Priori Unions*, over several
-levels) is the rise of the loss when it is removed, averaged over all such orders:
+The units of a text are the leaves of a binary tree. The list of the text's sentences is halved again and again, until
+each part is one sentence. The clauses of a sentence and the units of a clause are halved in the same way, see
+`hf_gradexplain.text.hierarchy`. An order of removal keeps to the tree if, at every node, one half is removed completely
+before the other. A unit's Owen value (Owen 1977, *Values of Games with a Priori Unions*, over several levels) is the
+rise of the loss when it is removed, averaged over all such orders:
 
     score_u = mean over sets S of  l(x without S and u) - l(x without S)
 
 Each node on the way from the root to `u` has one half without `u`. A set `S` is the union of any of these halves. For a
 unit at depth `d` there are `2^d` sets `S`, so that a balanced tree takes about `2/3 U^2` masked copies if `U` is a
 power of two, and up to `3/4 U^2` otherwise. These are the values of SHAP's `PartitionExplainer` for a tree of sentences
-and clauses. When its copies are used up, that explainer divides the value of each remaining group equally among its
-units. Here, orders are drawn at random instead.
+and clauses. When SHAP's explainer has used up its copies, it divides the value of each remaining group equally among
+the units of the group. This method draws orders at random instead.
 
 The scores add up exactly to `l(all removed) - l(x)`, with any number of orders. The scores of the units of a sentence
 add up to the Owen value that the sentence would have as one unit.
@@ -19,11 +20,11 @@ add up to the Owen value that the sentence would have as one unit.
 **Random orders.** One draw has four orders: a random order of the tree, the same order with the two halves of the text
 swapped, and the reverse of both. Errors are computed as for `shapley`.
 
-If fewer than eight such draws are allowed, a draw is an order and its reverse, and draws come in pairs. The second draw
-of a pair removes the halves of the text in the other order than the first one, and the two parts of each half in the
-same order; the rest is random. So the two draws have different sets `S` for each unit at depth 2 or more. Of two
-independent draws, many would have the same sets, and their spread of 0 would not show the error. The spread within a
-pair is larger than that of independent draws, so that errors are rather too large than too small.
+If `max_evals` allows fewer than eight such draws, a draw is an order and its reverse, and draws come in pairs. The
+second draw of a pair swaps the two halves of the text. Within each half, its two parts keep the order of the first
+draw; everything below them is random. So the two draws have different sets `S` for each unit at depth 2 or more. Two
+independent draws would often have the same sets for a unit, and a spread of 0 would then hide the error. The spread
+within a pair is larger than that of independent draws, so the errors are too large rather than too small.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +39,7 @@ from hf_gradexplain.attribution.masking.shapley import most_draws, orders_per_dr
 from hf_gradexplain.attribution.masking.source import SampledSource
 
 Tree = int | tuple[Any, Any]
-"""The number of a unit, or two trees."""
+"""A leaf, which is the number of a unit, or a pair of trees."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class PartitionShapley(SampledSource):
         return owen_values(game, binary(game.hierarchy), budget)
 
     def most_copies(self, units: int, max_evals: int) -> int:
-        """Return the number of masked copies of a text of one clause and so many units, if draws do not stop early."""
+        """Return the number of masked copies of a text of one clause with `units` units, if draws do not stop early."""
         if units == 1:
             return 1
         copies, of_a_draw = n_copies(binary(range(units))), orders_per_draw(units, max_evals) * (units - 1)
@@ -90,11 +91,11 @@ def owen_values(game: Game, tree: Tree, budget: Budget) -> EstimatedScores:
 
 
 def n_copies(tree: Tree, contexts: int = 1) -> int:
-    """Return the number of masked copies that the exact values take: each half of each node, with each set around it.
+    """Return the number of masked copies that the exact values take: each half of each node with each set outside it.
 
     Args:
-        tree: The tree.
-        contexts: The number of sets of the units around it.
+        tree: A tree, or a half of a larger tree.
+        contexts: The number of sets of units that are outside this half.
     """
     whole = contexts == 1
     if isinstance(tree, int):
@@ -134,7 +135,7 @@ def sampled_values(game: Game, tree: Tree, budget: Budget) -> EstimatedScores:
 
 
 def even_draws(units: int, max_evals: int) -> int:
-    """Return the largest number of draws; draws of two orders come in pairs."""
+    """Return the largest number of draws; it is even if a draw has two orders."""
     draws = most_draws(units, max_evals)
     return draws - draws % 2 if orders_per_draw(units, max_evals) == 2 else draws
 
@@ -145,7 +146,7 @@ def _order(tree: Tree, rng: np.random.Generator, top: np.random.Generator | None
     Args:
         tree: The tree.
         rng: Draws which half of each node comes first.
-        top: Draws it for the root; None for `rng`.
+        top: Draws which half of the root comes first; None for `rng`.
     """
     if isinstance(tree, int):
         return [tree]
@@ -154,7 +155,7 @@ def _order(tree: Tree, rng: np.random.Generator, top: np.random.Generator | None
 
 
 def _paths(tree: Tree, size: int, around: tuple[np.ndarray, ...] = ()) -> Iterator[tuple[int, tuple[np.ndarray, ...]]]:
-    """Yield each unit with the sets `(U,)` of the units next to its way from the root."""
+    """Yield each unit with the other half, `(U,)` bool, of each node on the way from the root to the unit."""
     if isinstance(tree, int):
         yield tree, around
         return

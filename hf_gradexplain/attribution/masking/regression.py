@@ -4,14 +4,14 @@ import numpy as np
 
 
 def robust_errors(rows: np.ndarray, weights: np.ndarray, inverse: np.ndarray, residuals: np.ndarray) -> np.ndarray:
-    """Return standard errors of coefficients that allow for residuals of unequal spread: `(C, U)`.
+    """Return standard errors of coefficients, which are valid also if residuals differ in spread: `(C, U)`.
 
     This is the estimator HC3 (MacKinnon & White 1985, *Some Heteroskedasticity-Consistent Covariance Matrix Estimators
     with Improved Finite Sample Properties*), which divides each residual by one minus the leverage of its row. It is
-    also valid for functions that are not linear, whose coefficients depend on which masks are drawn.
+    also valid if the function that is fitted is not linear, so that its coefficients depend on which masks are drawn.
 
     Args:
-        rows: `(N, U)` the masks as the regression sees them, one per independent draw.
+        rows: `(N, U)` the rows of the regression, one per independent draw of a mask.
         weights: `(N,)` their weights.
         inverse: `(U, U)` the matrix that turns the weighted sum of rows times outcomes into coefficients.
         residuals: `(C, N)` the outcomes minus their fitted values.

@@ -9,13 +9,13 @@ The scores add up exactly to `l(all removed) - l(x)`, with any number of orders.
 
 **Random orders.** One draw has four orders: a random order, the same order rotated by half its length, and the reverse
 of both. An order and its reverse together are exact for effects of single units and of pairs (Mitchell et al. 2022,
-*Sampling Permutations for Shapley Value Estimation*), and the rotated order removes the first half of the first order
-last. A score is the mean over draws, and its standard error comes from the spread of the draws. If fewer than eight
-draws of four orders are allowed, a draw is an order and its reverse.
+*Sampling Permutations for Shapley Value Estimation*). The rotated order removes last what the random order removes in
+its first half. A score is the mean over draws, and its standard error comes from the spread of the draws. If
+`max_evals` allows fewer than eight draws of four orders, a draw is an order and its reverse.
 
-**Control variate.** If each masked copy is a pass over the model, a surrogate function that is fitted to the other
-draws reduces the spread, see `hf_gradexplain.attribution.masking.surrogate`. A linear surrogate would not help, because
-every order gives the exact Shapley values of a linear function.
+**Control variate.** If each masked copy is a pass over the model, each draw is corrected by a surrogate function that
+is fitted to all other draws. This reduces the spread, see `hf_gradexplain.attribution.masking.surrogate`. A linear
+surrogate would not help, because every order gives the exact Shapley values of a linear function.
 """
 
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class Shapley(SampledSource):
         return most_copies(units, max_evals)
 
     def saved_by(self, shortcut: Shortcut, units: int) -> bool:
-        """Return whether a shortcut replaces these copies: of all sets of units, or along random orders."""
+        """Return whether a shortcut replaces the copies, which lack all sets of units or follow random orders."""
         return shortcut.has_subsets if 2**units - 1 <= self.budget.max_evals else shortcut.has_curves
 
 
@@ -64,7 +64,7 @@ def shapley_values(game: Game, budget: Budget, earlier: Earlier | None = None) -
 
 
 def exact_estimate(game: Game, max_evals: int) -> EstimatedScores | None:
-    """Return the Shapley values if they have a closed form or all sets fit into `max_evals` copies, or None."""
+    """Return the Shapley values if they have a closed form or all sets fit into `max_evals` copies; otherwise None."""
     if game.size == 1 or game.linear:
         scores = single_removals(game)
     elif 2**game.size - 1 <= max_evals:
@@ -119,7 +119,7 @@ def sampled_values(game: Game, budget: Budget, earlier: Earlier | None = None) -
 
 
 def orders_per_draw(units: int, max_evals: int) -> int:
-    """Return the number of orders of one draw: four, or two if eight draws of four are too many."""
+    """Return the number of orders of one draw: four, or two if `max_evals` does not allow eight draws of four."""
     return 4 if 4 * FIRST_DRAWS * (units - 1) < max_evals else 2
 
 
@@ -130,7 +130,7 @@ def most_draws(units: int, max_evals: int, orders: int | None = None, shared: in
         units: The number of units, `U`.
         max_evals: The largest number of masked copies.
         orders: The number of orders of a draw; None for `orders_per_draw`.
-        shared: The number of copies with all units removed, which the draws share.
+        shared: The number of copies with all units removed: all draws of one call share one copy.
     """
     of_a_draw = (orders or orders_per_draw(units, max_evals)) * (units - 1)
     return max(2, (max_evals - shared) // of_a_draw)

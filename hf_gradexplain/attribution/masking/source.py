@@ -56,7 +56,7 @@ class SampledSource:
         return self.of_classes([forward])[0]
 
     def of_classes(self, forwards: Sequence[ForwardPass]) -> list[Sampled]:
-        """Return the same for each class, from one set of masked copies."""
+        """Return the scores and standard errors for each class, from one set of masked copies."""
         found = sample(forwards, lambda game: self.estimate(game, self.budget))
         ran = 0 if self.earlier is None else self.earlier.copies
         return [replace(each, copies=each.copies + ran) for each in found]
@@ -69,7 +69,7 @@ class SampledSource:
 def sample(forwards: Sequence[ForwardPass], estimate: Callable[[Game], EstimatedScores]) -> list[Sampled]:
     """Apply a function that estimates scores to each text, and return the scores per class.
 
-    Each text is a game of its own: its masked copies fill whole passes, and its scores do not depend on the other
+    Each text is a separate game: its masked copies fill whole passes, and its scores do not depend on the other
     texts.
 
     Args:

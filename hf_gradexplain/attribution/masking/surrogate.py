@@ -1,4 +1,4 @@
-"""A control variate for random orders of removal: a surrogate of the loss, which is fitted to the other draws.
+"""A control variate for random orders of removal: a surrogate of the loss, fitted to all draws but one.
 
 Shapley values depend only on the odd part of the loss, `w(S) = (l(x without S) - l(x without all but S)) / 2`, and an
 order and its reverse together give exactly the rises of `w`. A kernel ridge regression on the sets that ran predicts
@@ -6,7 +6,7 @@ order and its reverse together give exactly the rises of `w`. A kernel ridge reg
 
     k(x, y) = sinh(<x, y> / U) / sinh(1),   x_u = 1 if unit u is removed, -1 otherwise
 
-and its own Shapley values have a closed form, see `shapley_of_kernel`.
+and the Shapley values of this kernel have a closed form, see `shapley_of_kernel`.
 
 A draw is corrected by the surrogate `h` that is fitted to all *other* draws: it becomes the rises of `w - h` along its
 orders, plus the Shapley values of `h`. Since `h` does not depend on the draw, the expected value stays the same for any
@@ -35,7 +35,7 @@ MOST_SETS = 1000
 """The largest number of sets that a surrogate is fitted to; the time of a fit grows with its cube."""
 
 _NOISE = 1e-5
-"""What is added to the diagonal of the kernel matrix."""
+"""This number is added to the diagonal of the kernel matrix."""
 
 
 class CorrectedWalks(Walks):
@@ -83,8 +83,9 @@ def with_surrogate(walks: Walks) -> np.ndarray:
 def shapley_of_kernel(signs: np.ndarray) -> np.ndarray:
     """Return the Shapley values of the functions `x -> k(x, y)` for `N` sets `y`: signs `(N, U)` to `(N, U)`.
 
-    If units are removed independently with probability `q`, the exponentials of the kernel factor, and the mean rise
-    over all `q` is the Shapley value (Owen 1972). With `m` units removed in `y`, and `b = 1 / U`,
+    If units are removed independently with probability `q`, the expected value of each exponential of the kernel is a
+    product over units. The mean rise over all `q` is the Shapley value (Owen 1972). With `m` units removed in `y`, and
+    `b = 1 / U`,
 
         c = q e^b + (1 - q) e^-b,   d = q e^-b + (1 - q) e^b
         a unit removed in y:      2 sinh(b) / sinh(1) * integral over q of c^(m - 1) d^(U - m)
@@ -105,11 +106,14 @@ def shapley_of_kernel(signs: np.ndarray) -> np.ndarray:
 
 
 def _kernel(products: np.ndarray) -> np.ndarray:
-    """Return the kernel of sets with these inner products: `(N, N)`; the diagonal has the number of units."""
+    """Return the kernel of sets, given their inner products `(N, N)`, whose diagonal is the number of units."""
     return np.sinh(products / products[0, 0]) / np.sinh(1)
 
 
 def _signs(orders: np.ndarray) -> np.ndarray:
-    """Return the inner sets along orders `(..., U)`: `(..., U - 1, U)`, 1 if a unit is removed and -1 otherwise."""
+    """Return the sets of removed units along orders `(..., U)`, without the empty and the full set.
+
+    The shape is `(..., U - 1, U)`, with 1 for a unit that is removed and -1 otherwise.
+    """
     ranks = orders.argsort(-1)
     return np.where(ranks[..., None, :] < np.arange(1, orders.shape[-1])[:, None], 1.0, -1.0)

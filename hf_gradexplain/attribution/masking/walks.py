@@ -28,7 +28,7 @@ class Walks:
         return cls(orders, losses.reshape(len(losses), *both.shape[:-1], game.size + 1))
 
     def __add__(self, other: Self) -> Self:
-        """Return the draws of both."""
+        """Return the draws of both objects."""
         orders = np.concatenate([self.orders, other.orders])
         return type(self)(orders, np.concatenate([self.losses, other.losses], 1))
 
@@ -37,7 +37,10 @@ class Walks:
         return type(self)(self.orders[draws], self.losses[:, draws])
 
     def split(self, most_sets: int) -> list[Self]:
-        """Return the draws in parts of about equal size, each with at most `most_sets` inner sets along its orders."""
+        """Return the draws in parts of about equal size, each with at most `most_sets` sets along its orders.
+
+        The empty and the full set do not count.
+        """
         of_a_draw = self.orders[0].size - len(self.orders[0])
         parts = np.array_split(np.arange(len(self.orders)), -(-len(self.orders) * of_a_draw // most_sets))
         return [self[part] for part in parts]

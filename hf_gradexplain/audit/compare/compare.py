@@ -93,7 +93,7 @@ class _Sums:
         if shared < SHARED:
             raise GradexplainError(
                 f"{a.name} and {b.name} have only {shared:.0%} of their {a.first['unit']} units in common: evaluate "
-                "both with --unit word, which tokenizers agree on more"
+                "both with --unit word, because words differ less between tokenizers"
             )
         return RunComparison(
             a=a.name,

@@ -60,7 +60,7 @@ class Drifts:
         return {method: self.found[0, self.n_runs - 1, method][-1] for method in self.methods}
 
     def of(self, i: int, j: int, method: str) -> np.ndarray:
-        """Return the correlations of two runs that are defined."""
+        """Return the correlations of two runs, without undefined ones."""
         r = np.concatenate(self.found[min(i, j), max(i, j), method])
         return r[~np.isnan(r)]
 
@@ -75,10 +75,10 @@ class Drifts:
         Returns:
             Columns `method, drift, ci_low, ci_high, spearman, q05, q25, q75, q95, top_5, n, n_undefined`: the drift
             with its 95 % interval, which comes from the interval of the median; the median of Spearman's correlation
-            over the `n` texts that have one, and other quantiles; and `top_5`, the mean share of the five
-            highest-scored words that A and B have in common. With references also `seed_drift`, the median drift among
-            A and the references; `drift_from_seeds`, the geometric mean of the drifts between B and each of them;
-            `seed_high`, the value that this mean stays below for 95 % of other seeds; and `p_seeds`, see
+            over the `n` texts that have one (`n_undefined` have none), and other quantiles; and `top_5`, the mean share
+            of the five highest-scored words that A and B have in common. With references also `seed_drift`, the median
+            drift among A and the references; `drift_from_seeds`, the geometric mean of the drifts between B and each of
+            these runs; `seed_high`, the value that this mean stays below for 95 % of other seeds; and `p_seeds`, see
             `hf_gradexplain.audit.compare.seeds.predict_drift`.
         """
         rows = []

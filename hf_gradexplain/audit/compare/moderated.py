@@ -18,7 +18,7 @@ TAILS = (0.5, 0.9, 0.99, 0.999)
 """The quantiles of absolute values that a distribution is fitted to."""
 
 LEAST_VARIANCE = 1e-5
-"""A variance counts as at least this share of the median one: a word that no run scores has none."""
+"""A variance counts as at least this share of the median one: the variance of a word that no run scores is 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +45,9 @@ def fit_prior(variances: np.ndarray, df: int, covariates: np.ndarray) -> Varianc
     """Estimate the distribution of the true variances from the sample variances of all words.
 
     The logarithm of a sample variance has the mean `log s_0^2 + digamma(d / 2) - log(d / 2)` and the variance
-    `trigamma(d / 2)`. If the true variances differ, its variance is larger by `trigamma(d_0 / 2)` (Smyth 2004, section
-    6.2). `log s_0^2` is a linear function of the covariates, which is fitted by least squares, as with limma's `trend`.
+    `trigamma(d / 2)`. If the true variances differ, the variance of the logarithm is larger by `trigamma(d_0 / 2)`
+    (Smyth 2004, section 6.2). `log s_0^2` is a linear function of the covariates, which is fitted by least squares, as
+    with limma's `trend`.
 
     Args:
         variances: `(n,)` sample variances.
@@ -83,11 +84,11 @@ class ModeratedTest:
     """The results of the test for every word, `(n,)` each.
 
     Attributes:
-        difference: The value of the new run minus the mean of the others.
+        difference: The value of the new run minus the mean of the other runs.
         error: The standard error of the difference: `sqrt(s^2 (1 + 1/m))`, with the moderated variance `s^2`.
         p: The two-sided p-value.
-        tail_df: The degrees of freedom of the tails that differences among the other runs have, in standard errors:
-            more are nearer to a normal distribution. NaN without words.
+        tail_df: The degrees of freedom of the Student distribution that is fitted to the differences among the other
+            runs, in standard errors. With more of them, it is closer to a normal distribution. NaN without words.
     """
 
     difference: np.ndarray

@@ -14,16 +14,16 @@ from hf_gradexplain.audit.words.sums import shares
 from hf_gradexplain.evaluation.comparisons import FALSE_DISCOVERY_RATE
 
 MIN_TEXTS = 5
-"""From this number of texts of a class on, the difference of a word is tested over the texts."""
+"""The difference of a word is tested over the texts of a class if at least this many of them have the word."""
 
 SEED_TEXTS = 5
-"""A word of at least this many texts, of whatever class, is compared with other seeds: rarer ones vary much more."""
+"""A word in at least this many texts, of any class, is compared with other seeds; rarer words vary much more."""
 
 EXPONENTS = (1.0, 0.75, 0.5)
-"""The powers of shares whose pulls are tried; with the smallest, small shares count most."""
+"""The exponents `k` of `WordSums` that are tried; the smaller `k` is, the more small shares count."""
 
 LEAST_PULL = 0.1
-"""Pulls smaller than this share of the mean one are all of one size, for the variance that is expected of them."""
+"""This share of the mean pull is added to each pull, so that all small pulls have about the same expected variance."""
 
 COLUMNS = ["class", "word", "n", "a", "b", "difference", "ci_low", "ci_high", "p", "q"]
 SEED_COLUMNS = ["seeds", "t_seeds", "p_seeds", "q_seeds", "moved"]
@@ -44,7 +44,7 @@ class PairSums:
         self.codes, self.sums = np.zeros(0, dtype=np.int64), np.zeros((size, 0))
 
     def add(self, rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
-        """Add rows, for each of the `S` sums, of codes of pairs (which may be repeated) and their values."""
+        """Add to each of the `S` sums a row of codes of pairs, which may be repeated, and a row of their values."""
         codes = np.unique(np.concatenate([self.codes, *(of_row for of_row, _ in rows)]))
         n, sums = len(codes), np.zeros((len(rows), len(codes)))
         sums[:, np.searchsorted(codes, self.codes)] = self.sums
@@ -63,10 +63,11 @@ class WordSums:
 
         pull_wc = 1/n_w [ sum_{texts of c} r(s) - sum_{texts of other classes} r(s) ],    r(s) = sign(s) |s|^k
 
-    A word that speaks for `c` does so in all of its texts: it has a positive share in those of `c`, and a negative one
-    in the others. Of a word in texts of one class, the pull is the mean of `r`. Large shares have more noise than small
-    ones; how much more depends on the model. A power makes them more alike, and differences between seeds get lighter
-    tails. `k` is the one of `EXPONENTS` with the lightest tails among A and the references; B has no say in it.
+    A word that speaks for `c` does so in all of its texts: it has a positive share in the texts of `c`, and a negative
+    share in the other texts. If all texts with a word are of the class `c`, its pull is the mean of `r`. Large shares
+    have more noise than small shares; how much more depends on the model. With an exponent below 1, their noise is more
+    alike, and the differences between seeds have lighter tails. `k` is the number in `EXPONENTS` with the lightest
+    tails among A and the references; the scores of B do not influence it.
 
     Args:
         n_runs: `R`.
@@ -103,8 +104,8 @@ class WordSums:
             t-test), and `q`, the p-value adjusted for the false discovery rate (Benjamini and Hochberg). Words in fewer
             than `MIN_TEXTS` texts have no interval and no test over texts; without references, they have no row. With
             references, words in at least `SEED_TEXTS` texts of any class have a row for each class that they occur in.
-            Its further columns are `seeds`, the mean share in A and the references; `t_seeds`, how far the pull of B is
-            from the mean pull of these, in standard errors (`hf_gradexplain.audit.compare.moderated.moderated_test`);
+            The further columns are `seeds`, the mean share in A and the references; `t_seeds`, how far the pull of B is
+            from their mean pull, in standard errors (`hf_gradexplain.audit.compare.moderated.moderated_test`);
             `p_seeds` and `q_seeds`; and `moved`, whether `q_seeds` is at most 0.05.
         """
         word, target = np.divmod(self.pairs.codes, self.n_classes)
@@ -159,7 +160,7 @@ def _of_word(sums: np.ndarray, word: np.ndarray) -> np.ndarray:
 
 
 def _covariates(n: np.ndarray, pulls: np.ndarray) -> np.ndarray:
-    """Return what the variance of a pull among runs depends on: the number of texts, and its size."""
+    """Return what the variance of a pull among runs depends on: the number of texts, and the size of the pull."""
     least = max(LEAST_PULL * float(np.abs(pulls).mean()), np.finfo(np.float64).tiny)
     return np.log(np.stack([n, np.abs(pulls.mean(0)) + least], axis=1))
 
@@ -176,7 +177,7 @@ def _over_texts(mean: np.ndarray, squares: np.ndarray, n: np.ndarray) -> tuple[n
 
 
 def _adjusted(p: np.ndarray) -> np.ndarray:
-    """Adjust p-values by Benjamini and Hochberg; NaN is no test."""
+    """Adjust p-values by Benjamini and Hochberg; NaN, which stands for no test, stays NaN."""
     tested = ~np.isnan(p)
     q = np.full(len(p), np.nan)
     if tested.any():

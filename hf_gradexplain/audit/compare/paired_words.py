@@ -54,9 +54,9 @@ def top_words(block: WordBlock, method: str, k: int = TOP) -> np.ndarray:
 
 
 def top_overlap(a: WordBlock, b: WordBlock, method: str, k: int = TOP) -> np.ndarray:
-    """Return for each document the share of the `k` highest-scored words that both have: `(n,)`, NaN without words.
+    """Return, for each document, the share of the `k` highest-scored words that are in both: `(n,)`, NaN without words.
 
-    If a document has fewer than `k` words, all of them count.
+    If a document has fewer than `k` words, all of its words count.
     """
     size = 1 + max(block.word.max(initial=0) for block in (a, b))
     tops = [(block, top_words(block, method, k)) for block in (a, b)]

@@ -26,8 +26,8 @@ NO_VERDICT = (
 )
 
 NO_DRIFT = (
-    "No verdict on the drift: a pair of the runs has no text with a rank correlation, which needs three words and the "
-    "same class."
+    "No verdict on the drift: a pair of the runs has no text with a rank correlation, which needs at least "
+    "three words, and the same class in both runs."
 )
 
 NAMED = 8
@@ -99,7 +99,7 @@ class RunComparison:
 
     @property
     def moved(self) -> pd.DataFrame:
-        """The rows of `words` that differ by more than seeds do; none without references."""
+        """The rows of `words` with a larger difference than seeds cause; none without references."""
         return self.words[self.words["moved"]] if self.references else self.words.iloc[:0]
 
     @property
@@ -129,9 +129,9 @@ class RunComparison:
         said += [f"Drift of {self.method}: {interval}, one minus the median rank correlation of the explanations."]
         said += [*self._verdict(drift), self._moved_words()] if self.references else [NO_VERDICT]
         if other := self.counts["other_class"]:
-            said += [f"In {other:,} texts the runs explain different classes: no rank correlation."]
+            said += [f"In {other:,} texts the runs explain different classes; these have no rank correlation."]
         if only := self.counts["words_in_one_run"]:
-            said += [f"{only / self.counts['words']:.1%} of the words are in one run only, and not compared."]
+            said += [f"{only / self.counts['words']:.1%} of the words are in one run only, and are not compared."]
         return said
 
     def _accuracy(self, row: Mapping[str, Any]) -> str:

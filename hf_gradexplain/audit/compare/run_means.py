@@ -40,7 +40,7 @@ def measure(
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
-    """Return the p-value of the exact McNemar test, a test of a fair coin with `only_a` heads and `only_b` tails.
+    """Return the p-value of the exact McNemar test: is a coin with `only_a` heads and `only_b` tails fair?
 
     Args:
         only_a: The number of texts that only the first model classifies correctly.

@@ -23,9 +23,10 @@ ALIKE_OPTIONS = (
     *("tokenizer_kwargs", "stride", "pool"),
     *("k_grid", "ties", "beam_size"),
 )
-"""Options that have to be the same, too: what is explained, how, what the model reads, and how that is measured.
+"""Options that also have to be the same: what is explained, how, what the model reads, and how it is measured.
 
-Any other option may differ: seeds and random orders add noise only, and how a model is run is a part of it.
+Any other option may differ. Seeds and random orders only add noise, and how a model is run, such as its precision, is a
+part of what is compared.
 """
 
 
@@ -76,7 +77,7 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class AlikeRuns:
-    """Runs that explain the same texts with the same options; `match` creates it.
+    """Runs that explain the same texts with the same options; `match` creates this object.
 
     Attributes:
         runs: The runs.
@@ -104,7 +105,7 @@ class AlikeRuns:
 def match(runs: Sequence[RunFiles]) -> AlikeRuns:
     """Check that runs can be compared.
 
-    If one run left out a document because its scores are not finite, it is left out for all runs.
+    If one run left out a document because its scores are not finite, the document is left out for all runs.
 
     Raises:
         GradexplainError: The runs explain different texts, have different classes or different options (`ALIKE`,

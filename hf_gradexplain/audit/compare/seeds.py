@@ -19,7 +19,7 @@ class SeedTest:
     Attributes:
         low: The lower end of the interval that holds the value of another seed in 95 % of cases.
         high: Its upper end.
-        p: The p-value: one-sided for a drift, for which only a large value is evidence; otherwise two-sided.
+        p: The p-value: one-sided for a drift, because only a large drift is evidence of a change; otherwise two-sided.
     """
 
     low: float
@@ -55,7 +55,7 @@ def predict_drift(drifts: np.ndarray, new: np.ndarray) -> SeedTest:
 
     Args:
         drifts: `(m, m)` the drifts between the runs, symmetric; the diagonal is not read.
-        new: `(m,)` those between the new run and each of them.
+        new: `(m,)` the drifts between the new run and each of these runs.
 
     Returns:
         The test, with a one-sided interval from 0 to the value that the mean drift of another seed (the geometric mean

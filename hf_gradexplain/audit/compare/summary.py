@@ -11,7 +11,7 @@ from hf_gradexplain.viz.tables import text_table, with_interval
 from hf_gradexplain.viz.templating import MARKDOWN
 
 WORDS, TEXTS, WIDTH = 10, 3, 90
-"""Numbers of words and texts that are shown, and of the characters of a text."""
+"""How many words and texts are shown, and how many characters of a text."""
 
 
 def summary_tables(comparison: RunComparison) -> dict[str, pd.DataFrame]:

@@ -32,7 +32,7 @@ class Check:
 
     @property
     def ok(self) -> bool:
-        """Whether the value passes; an undefined value does not."""
+        """Whether the value passes; an undefined value does not pass."""
         return self.value <= self.limit
 
 
@@ -118,7 +118,7 @@ def check(comparison: RunComparison, limits: Mapping[str, float]) -> list[Check]
             raise _not_measured(name)
         digits = ".0f" if name == "words" else ".4f"
         verdict = "at most" if value <= limit else "more than"
-        found = "undefined, but allowed is at most" if isnan(value) else f"{value:z{digits}}, {verdict}"
+        found = "undefined, but must be at most" if isnan(value) else f"{value:z{digits}}, {verdict}"
         checks.append(Check(name, limit, value, f"{of.what}: {found} {limit:g}"))
     return checks
 
@@ -140,7 +140,7 @@ def check_needs(limits: Iterable[str], *, references: bool, naopc: bool) -> None
 
 
 def _not_measured(name: str) -> GradexplainError:
-    return GradexplainError(f"the limit {name!r} needs {LIMITS[name].needs}: give it, or leave out the limit")
+    return GradexplainError(f"the limit {name!r} needs {LIMITS[name].needs}: add this, or leave out the limit")
 
 
 def junit_xml(comparison: RunComparison, checks: Sequence[Check]) -> str:

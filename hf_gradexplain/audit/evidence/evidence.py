@@ -25,7 +25,7 @@ FORMAT = "hf_gradexplain evidence 1"
 """The first value of the JSON file: its format and version."""
 
 DATE = "date"
-"""The key of `Evidence.this_run` of the time at which the run was finished, in UTC."""
+"""The key in `Evidence.this_run` for the time at which the run was finished, in UTC."""
 
 NOTE = (
     "This page documents what the model computed. It is no legal advice, and no assessment of whether the decision is "

@@ -24,17 +24,17 @@ class MainWord:
     """A unit of a text with a large score.
 
     Attributes:
-        word: Its text.
+        word: The text of the unit.
         role: In a conversation, the role of the message where it first occurs; else empty.
         start: The character offset of its first occurrence.
         occurrences: How often it occurs in the text.
-        number: Of units with the same text, which one this is, from 1.
+        number: The position of this unit among the units with the same text, from 1.
         namesakes: The number of units with the same text, including this one.
         score: Its score.
         side: `for` if it speaks for the explained class, `against` if against it; empty if scores have no sign.
         share: `|score|`, divided by the sum of `|score|` over all units of the text.
         share_low: The lower end of the 95 % interval of `share`, for methods that draw copies at random; None for
-            others. The interval treats the sum of `|score|` as exact.
+            other methods. The interval treats the sum of `|score|` as exact.
         share_high: The upper end, at most 1.
         value_without: The probability of the class (for regression, the output) when only this unit is removed; None if
             the run did not measure it.
@@ -122,7 +122,8 @@ def values_without(explanation: Explanation, value: float) -> np.ndarray | None:
         value: The probability on the full text.
 
     Returns:
-        The values; None without leave-one-out, and under the objective `logit`, from which they do not follow.
+        The values; None if the run has no leave-one-out scores. Also None with the objective `logit`, because the
+        probability does not follow from one logit.
     """
     if REFERENCE not in explanation.scores:
         return None

@@ -16,7 +16,7 @@ from hf_gradexplain.viz.tables import TextTable, text_table
 
 
 def marked_text(explanation: Explanation, method: str) -> Row:
-    """Return the text with the scores of the main words alone."""
+    """Return the text with the scores of the main words only."""
     main = main_units(explanation.scores[method], explanation.margins(method))
     scores = np.zeros(len(explanation.units))
     scores[main] = explanation.scores[method][main]
@@ -45,7 +45,7 @@ def words_table(words: Sequence[MainWord], noun: str, value: float, *, regressio
         words: The main words.
         noun: What a unit is called.
         value: The probability of the explained class (regression: the output) on the full text.
-        regression: Whether it is an output.
+        regression: Whether `value` is an output.
     """
     without = f"{'output' if regression else 'probability'} without it"
     rows = [

@@ -19,7 +19,7 @@ from hf_gradexplain.explanation.self_check import TOP
 from hf_gradexplain.perturb.orders import tie
 
 ENOUGH = 30
-"""The number of texts from which an interval may show that a method is no better than random orders."""
+"""With fewer texts than this, the verdict on a method is `unclear` in place of `level`."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class TextCheck:
         removals: The values without 1, 3 and 10 units, if the text has more units than that and the run measured them.
         k: The number of removed units that `beats_random` is about; None for a text of fewer than two units.
         top: The `k` highest-scored units; empty if they are not determined because of ties.
-        beats_random: Whether removing these units lowers the value more than removing random units; for scores without
-            a sign, whether it changes the value more. Values are rounded to 4 decimals before they are compared (for
-            regression, to 5 digits). None if it was not measured.
+        beats_random: Whether removing the units of `top` lowers the value more than removing random units; for scores
+            without a sign, whether it changes the value more. Values are rounded to 4 decimals before they are compared
+            (for regression, to 5 digits). None if the run has no values without random units.
     """
 
     value: float
@@ -102,7 +102,7 @@ class Faithfulness:
 
 @dataclass(frozen=True)
 class Share:
-    """The share of texts whose predicted class is their label, with its 95 % interval by Wilson.
+    """The share of texts whose predicted class is their label, with Wilson's 95 % interval.
 
     Attributes:
         n: The number of texts.

@@ -18,7 +18,7 @@ _LIKELIHOODS = (
     (0.01, "very unlikely"),
     (0.0, "almost impossible"),
 )
-"""Words for probabilities from a number on: the scale of the IPCC (Mastrandrea et al. 2010)."""
+"""The lowest probability of each expression, on the scale of the IPCC (Mastrandrea et al. 2010)."""
 
 _NAMED = 3
 """The largest number of words that a sentence names."""
@@ -133,7 +133,7 @@ def not_the_choice(decision: Decision) -> str:
     chosen = quoted(decision.chosen) if decision.chosen else "no class"
     return (
         f"This run explains {explained}, but the model chose {chosen}. What follows says what speaks for and against "
-        f"{explained}; it does not explain the choice. A run with --target predicted does."
+        f"{explained}. A run with --target predicted explains the choice."
     )
 
 
@@ -164,13 +164,13 @@ def how_words_are_listed(explanation: Explanation, method: str) -> str:
     """Return a description of the rule by which the main words are chosen."""
     noun = UNIT_NOUNS[explanation.unit]
     rule = (
-        f"Listed are the largest scores: as many as make up {percent(SHARE)} of all, at most {MOST}. A share is the "
-        "size of a score divided by the sum of all sizes."
+        f"The list has the largest scores: as many as make up {percent(SHARE)} of the sum of all, at most {MOST}. A "
+        "share is the size of a score divided by the sum of the sizes of all scores."
     )
     if method in explanation.sampling and not explanation.sampling[method].exact:
         rule += (
-            " Scores are estimated: in brackets, the range that holds the exact share with 95 % confidence, if the sum "
-            "of all sizes is taken as known. "
+            " Scores are estimated. The brackets have the range that contains the exact share with 95 % confidence, if "
+            "the sum of all sizes is taken as known. "
             f"{noun.capitalize()}s that may be on either side are left out."
         )
     return rule
@@ -202,8 +202,8 @@ def limits(explanation: Explanation, value: float) -> list[str]:
         said.append(f"{n:,} of {len(explanation.text):,} characters were not read by the model, and have no score.")
     if not explanation.regression and value > SATURATED:
         said.append(
-            f"The model is almost certain. Then removing a single {noun} hardly changes the probability, even if it "
-            "counts."
+            f"The model is almost certain. Then removing a single {noun} hardly changes the probability, even if "
+            f"the {noun} counts."
         )
     return said
 

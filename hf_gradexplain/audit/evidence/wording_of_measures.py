@@ -8,14 +8,14 @@ from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import join_words, with_interval, with_minus
 
 AGREES = 0.7
-"""The correlation with leave-one-out from which scores are said to agree with it; from half of it on, partly."""
+"""Scores with at least this correlation are said to agree with leave-one-out; with at least half of it, partly."""
 
 _VERDICTS = {
     "above": "So the method finds {noun}s that the model relies on.",
-    "not shown": "It falls more than when random {noun}s are removed, but the interval includes no fall at all.",
+    "not shown": "This is more than without random {noun}s, but the interval includes no fall at all.",
     "unclear": "These are too few texts to tell whether the method is better than choosing {noun}s at random.",
-    "": "The run did not measure how far it falls when random {noun}s are removed, so it is not known whether this is "
-    "much.",
+    "": "The run did not measure the fall when random {noun}s are removed, so it is not known whether this fall is "
+    "large.",
 }
 _WARNINGS = {
     "level": "On the texts of this run, the method {method} is no better than choosing {noun}s at random: the list of "
@@ -45,7 +45,7 @@ def about_check(check: TextCheck, decision: Decision, noun: str, *, signed: bool
     named = f" ({quoted(check.top)})" if check.top else ""
     sentence = f"Without {these}{named}, the {what} of {explained} goes from {before} to {after}"
     if not random:
-        return [f"{sentence}. The run did not measure it without random {noun}s."]
+        return [f"{sentence}. The run did not measure the effect of removing random {noun}s."]
     others = f"{check.k} random {noun}s" if check.k > 1 else f"a random {noun}"
     sentences = [f"{sentence}; without {others}, it is {random[0]} on average."]
     if check.beats_random:
@@ -92,7 +92,7 @@ def about_faithfulness(measured: Faithfulness, noun: str, *, regression: bool) -
         )
     if measured.more_faithful:
         others = join_words(measured.more_faithful)
-        sentences.append(f"Of the other methods of the run, {others} found {noun}s that matter more.")
+        sentences.append(f"In the same run, {others} found {noun}s that matter more.")
     return sentences
 
 

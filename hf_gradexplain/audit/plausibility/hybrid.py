@@ -22,7 +22,7 @@ from hf_gradexplain.viz.cell import cell_html, cell_text
 from hf_gradexplain.viz.tables import TextTable, text_table, with_interval
 
 SENTENCES = 5
-"""The largest number of sentences of each of the two texts: with both, the ten sentences of Poerner et al."""
+"""The largest number of sentences of each of the two texts; two times five are the ten of Poerner et al."""
 
 _SENTENCES, _TIES = 2018, 2019
 """What the random numbers of a document are drawn for: its sentences, and the order of equal scores."""

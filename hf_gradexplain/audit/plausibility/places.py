@@ -33,9 +33,9 @@ class Places:
         return cls(np.stack([starts, ends], axis=1), removal_ranks(scores[:, units], rng, explanation.dtype))
 
     def ranges(self, spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Return, for each span, the places that share a character with it, as ranges of indices without empty ones.
+        """Return, for each span, the places that share a character with it, as ranges of indices.
 
-        If two spans lie inside one word, their range is returned once.
+        Empty ranges are left out. If two spans lie inside one word, their range is returned once.
         """
         starts, ends = np.array(list(spans), dtype=np.int64).reshape(-1, 2).T
         first = np.searchsorted(self.spans[:, 1], starts, side="right").tolist()

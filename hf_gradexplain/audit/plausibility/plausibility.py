@@ -17,10 +17,10 @@ from hf_gradexplain.evaluation.read_documents import BLOCK
 from hf_gradexplain.text.rationales import runs
 
 IOU = 0.5
-"""The overlap from which on a predicted span matches one of the rationale, relative to their union."""
+"""A predicted span matches a span of the rationale if their overlap is at least this share of their union."""
 
 _PURPOSE = 2020
-"""What the random order of equal scores is drawn for: apart from the bootstrap, whose stream has none."""
+"""The purpose of the random order of equal scores, so that its random numbers are not those of the bootstrap."""
 
 MEASURES = ("iou_f1", "token_f1", "auprc")
 
@@ -143,6 +143,6 @@ def _length(span: Range) -> int:
 
 
 def _f1(precision: np.ndarray, recall: np.ndarray) -> np.ndarray:
-    """Return the harmonic mean, 0 where both are 0 and NaN where they are."""
+    """Return the harmonic mean: 0 where both are 0, and NaN where they are NaN."""
     total = precision + recall
     return np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total != 0)

@@ -1,4 +1,4 @@
-"""Shift the word vectors by a constant, and subtract it from the positions, so that the function stays the same."""
+"""Add a constant to the word vectors and subtract it from position vectors, so that the function stays the same."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
@@ -15,7 +15,7 @@ from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.outputs import run_model
 
 _MOST_TABLES = 4
-"""The largest number of tables among which those to take the constant from are looked for."""
+"""The largest number of tables that are tried as those to subtract the constant from."""
 
 
 @dataclass(frozen=True)

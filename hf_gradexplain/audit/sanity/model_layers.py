@@ -22,7 +22,7 @@ class Layer:
 
     Attributes:
         name: The name of the module with these parameters, or of the only parameter.
-        parameters: Their names.
+        parameters: The names of the parameters.
     """
 
     name: str
@@ -61,8 +61,8 @@ def _groups(module: nn.Module, known: Set[str], prefix: str = "") -> Iterator[tu
     """Yield the name and the parameters of each layer in a module, in the order of their definition.
 
     Args:
-        module: The module, which is divided.
-        known: The names of the model's parameters; a tied one has several names, of which one is known.
+        module: The module to divide into layers.
+        known: The names of the model's parameters. A tied parameter has several names, of which only one is known.
         prefix: The module's name.
     """
     for name, _ in module.named_parameters(prefix, recurse=False):
@@ -101,7 +101,7 @@ class _UsedParameters(TorchDispatchMode):
 def _in_order_of_use(model: nn.Module, inputs: Mapping[str, Tensor]) -> list[str]:
     """Return the names of the parameters that a forward pass reads, in the order of their first use.
 
-    They are recognised by where they stand in memory, so that views of a parameter count. Hooks on the modules would
+    Parameters are recognised by their place in memory, so that views of a parameter count. Hooks on the modules would
     miss a recurrent layer whose weights are used without calling the module.
     """
     with torch.no_grad(), _UsedParameters(model) as recorder:
@@ -138,7 +138,7 @@ def replaced_parameters(model: nn.Module, values: Mapping[str, Tensor]) -> Itera
 def permuted(model: nn.Module, names: Sequence[str], seed: int) -> dict[str, Tensor]:
     """Return parameters with their entries in random order, by name.
 
-    A permutation keeps the distribution of the entries, and thus the scale of all activations. It needs no
+    A permutation keeps the distribution of the entries, and thus the scale of all activations. It also needs no
     initialisation function, which custom modules may lack.
 
     Raises:

@@ -23,7 +23,7 @@ TRAINED, RANDOM = "the model", "another random model"
 """What the scores of a randomised model are compared with."""
 
 UNCHANGED_FROM = 0.8
-"""A method is named if the interval of its median correlation with random models lies above this."""
+"""A method counts as unchanged if the interval of its median correlation with random models lies above this."""
 
 AGREES_FROM = 0.5
 """Random models agree if the interval of their median correlation, with the model or each other, lies above this."""
@@ -35,7 +35,7 @@ STABLE_FROM = 0.9
 """Seeds agree if their median correlation is at least this."""
 
 BASELINE = "random"
-"""The method that is random by definition, and is never named."""
+"""The method that is random by definition, and never counts as unchanged."""
 
 CHANGES = "changes with the model"
 AGREES = "changes, but random models agree"
@@ -139,7 +139,7 @@ class SanityChecks:
         said = [f"{row.method} {_two_decimals(row.randomised)}" for row in ordered.itertuples()]
         found = f"median Spearman with the scores of random models, {self.texts} texts: {', '.join(said)}"
         if self.unchanged:
-            action = f"do not explain this model with {join_words(self.unchanged)}: the scores show the text"
+            action = f"do not explain this model with {join_words(self.unchanged)}: the scores ignore its parameters"
             return Check("parameter randomisation", found, "problem", action)
         if agreeing := self._methods(self.checks["finding"] == AGREES):
             found += f"; random models agree on the scores of {join_words(agreeing)}"
@@ -148,17 +148,17 @@ class SanityChecks:
         if unclear := self._methods(self.checks["finding"] == UNCLEAR):
             action = f"give more texts to check {join_words(unclear)}"
             return Check("parameter randomisation", found, "note", action)
-        return Check("parameter randomisation", found, "ok", "nothing: all methods change with the model")
+        return Check("parameter randomisation", found, "ok", "nothing: the scores of all methods change with the model")
 
     def _invariance(self) -> Check:
         if not self.shifted:
             found = "not checked, because no table of positions is added to the word vectors"
             return Check("input invariance", found, "note", "nothing to do")
-        found = f"with shifted word and position vectors ({self.shifted}) the model computes the same"
+        found = f"with shifted word and position vectors ({self.shifted}) the model computes the same logits"
         if not self.variant:
             return Check("input invariance", f"{found}, and all methods give the same scores", "ok", "nothing to do")
-        found = f"{found}, but other scores come from {join_words(self.variant)}"
-        return Check("input invariance", found, "note", "remember that these measure words against the zero vector")
+        found = f"{found}, but the scores of {join_words(self.variant)} change"
+        return Check("input invariance", found, "note", "note that these methods compare words with the zero vector")
 
     def _seeds(self) -> Check:
         rows = self.checks[self.checks["other_seed"].notna() & (self.checks["method"] != BASELINE)]

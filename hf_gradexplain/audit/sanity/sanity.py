@@ -97,7 +97,7 @@ class _Trial:
         scores: The scores of the unchanged model.
         precision: The compute dtype of the scores.
         advance: Called with the name of each round.
-        rounds: How often all texts were explained; `explain` counts on.
+        rounds: How often all texts were explained; `explain` adds to it.
     """
 
     engine: AttributionEngine
@@ -124,7 +124,7 @@ class _Trial:
         return cls(engine, documents, replace(options, target="label"), targets, scores, precision, advance)
 
     def explain(self, step: str, values: Mapping[str, Tensor], methods: Sequence[str] = (), seed: int = 0) -> Scores:
-        """Return the scores under other parameters, and with this much added to the seed; by default of all methods."""
+        """Return the scores of `methods` (default: all) with other parameters, and with `seed` added to the seed."""
         self.advance(step)
         self.rounds += 1
         options = replace(self.options, methods=tuple(methods) or self.options.methods, seed=self.options.seed + seed)

@@ -13,7 +13,7 @@ from hf_gradexplain.audit.read_words import Vocabulary
 from hf_gradexplain.audit.words.sums import Groups, WordRows, count_words, summarise_words
 
 DECIDES = 0.05
-"""The largest p-value of words that may decide a class. It only chooses the words to try, so it is not adjusted."""
+"""The largest p-value of words that may decide a class. It only chooses the words to try, so p is not adjusted."""
 
 _CONTROL = 2
 """The purpose of the draw of control words, which no other draw of the audit has."""
@@ -40,7 +40,7 @@ class WordFrequencies:
         return self.by_class.sum(0)
 
     def pairs(self, min_documents: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the pairs of class and word with at least `min_documents` documents in common, and these numbers."""
+        """Return all classes and words with at least `min_documents` documents in common, and the numbers of these."""
         counts = self.by_class.sorted_indices().tocoo()
         kept = counts.data >= max(min_documents, 1)
         return counts.row[kept], counts.col[kept], counts.data[kept]
@@ -65,8 +65,8 @@ class WordFrequencies:
     def controls(self, frequency: int, min_documents: int, n: int, seed: int) -> np.ndarray:
         """Return the indices of `n` random words of a frequency class, or of fewer words if there are not enough.
 
-        Any word can be drawn, whether it decides a class or not. If the frequency class has too few words, the others
-        are drawn from the nearest frequency classes.
+        Any word can be drawn, whether it decides a class or not. If the frequency class has too few words, the
+        remaining ones are drawn from the nearest frequency classes.
 
         Args:
             frequency: The frequency class.
@@ -113,8 +113,8 @@ def find_candidates(
     """Return words that decide a class and are concentrated in its documents, the most decisive first.
 
     A word decides a class if its share of the score is larger than the share of other words, in the documents in which
-    the class was explained, with a p-value of at most `DECIDES`; see `hf_gradexplain.audit.words.words.find_words`. It
-    is concentrated in the class if its lift is above 1.
+    the class was explained, with a p-value of at most `DECIDES`; see `hf_gradexplain.audit.words.words.find_words`. A
+    word is concentrated in the class if its lift is above 1.
 
     Args:
         paths: The files.
@@ -125,7 +125,7 @@ def find_candidates(
         seed: A seed.
 
     Returns:
-        A row per class and word: `target`, `code` (the index of the word), `word`, those of
+        A row per class and word: `target`, `code` (the index of the word), `word`, the columns of
         `WordFrequencies.concentration`, `share` and `p_decides`.
     """
     target, code, n = frequencies.pairs(min_documents)

@@ -32,7 +32,7 @@ SAME_MODEL = 0.95
 
 MEASURED: tuple[str, ...] = ("flips", "flips_ci_low", "flips_ci_high", "control_flips", "p_flips")
 MEASURED += ("rise", "rise_ci_low", "rise_ci_high", "n_texts")
-"""The columns of what happens to texts."""
+"""The columns that say what happens to texts when the word is inserted."""
 
 
 def find_suspicious_words(
@@ -91,10 +91,10 @@ def _method(paths: Sequence[Path], method: str | None) -> str:
 
 
 def _check_documents(paths: Sequence[Path]) -> None:
-    """Check that the documents are words of texts that have classes.
+    """Check that the units of the documents are words, and that the model has classes.
 
     Raises:
-        GradexplainError: They are not.
+        GradexplainError: The units are no words, or the model has no classes.
     """
     for table in read_tables(paths, ["unit", "regression"], 1):
         (row,) = table.to_pylist()
@@ -179,7 +179,7 @@ def _check_model(predicted: np.ndarray, places: Sequence[Place]) -> None:
     """Check that the model predicts what is in the documents.
 
     Raises:
-        GradexplainError: It predicts something else.
+        GradexplainError: The model predicts other classes.
     """
     same = int((predicted == [place.prediction for place in places]).sum())
     if same < SAME_MODEL * len(places):

@@ -40,7 +40,7 @@ def insert_words(
     Args:
         engine: The classifier.
         places: The `n` places.
-        words: The `W` words; an empty one leaves the texts as they are.
+        words: The `W` words; an empty word leaves the texts as they are.
         options: How the texts are read.
 
     Returns:
@@ -65,18 +65,19 @@ def excess_p_value(flips: int, controls: np.ndarray, n: int, margin: float) -> f
     `K ~ Binomial(n, o + margin)` and the observed number `k`.
 
     But `o` is not known. A random ordinary word is below the median with the probability 1/2. So the number of control
-    words below it is `J ~ Binomial(M, 1/2)`, and the p-value is the mean over `J`,
+    words below the median is `J ~ Binomial(M, 1/2)`, and the p-value is the mean over `J`,
 
         p = sum_{j = 0}^{M - 1} P(J = j) P(K_j >= k) + P(J = M)
         K_j ~ Binomial(n, o_j + margin),  o_j = (c_{j + 1} + 1/2) / n
 
     where `c_1 <= ... <= c_M` are the numbers of texts that the control words flip. If `j` control words are below the
-    median, it is at most the rate of the next one. The 1/2 is a continuity correction: a word that flips none of the
-    `n` texts may flip a few others. If all control words are below the median, it may be any number. So no p-value is
-    below `2^-M`.
+    median, the median is at most the rate of the next control word. The 1/2 is a continuity correction: a word that
+    flips none of the `n` texts may flip a few others. If all control words are below the median, the median may be any
+    number. So no p-value is below `2^-M`.
 
-    In simulations, a word at the margin has a p-value of at most 0.05 in at most 5 % of the cases, and one of at most
-    0.01 in at most 1 %: for margins of 0 to 10 %, 3 to 50 control words, and medians of 0.2 to 10 %.
+    In simulations, a word that flips exactly `margin` more texts than ordinary words has a p-value of at most 0.05 in
+    at most 5 % of the cases, and a p-value of at most 0.01 in at most 1 % of the cases. The simulations have margins of
+    0 to 10 %, 3 to 50 control words, and medians of 0.2 to 10 %.
 
     Args:
         flips: The number `k` of texts that the word flips, 0 to `n`.
@@ -87,4 +88,4 @@ def excess_p_value(flips: int, controls: np.ndarray, n: int, margin: float) -> f
     rates = np.minimum((np.sort(controls) + 0.5) / n + margin, 1)
     tails = np.append(binom.sf(flips - 1, n, rates), 1.0)
     p = float(binom.pmf(np.arange(len(tails)), len(controls), 0.5) @ tails)
-    return min(p, 1.0)  # rounding may leave it above
+    return min(p, 1.0)  # rounding may leave p above 1

@@ -72,7 +72,7 @@ def draw_place(explanation: Explanation, number: int, seed: int) -> Place | None
         seed: The seed.
 
     Returns:
-        The place; None if the text has no unit there.
+        The place; None if the model read no unit in this part of the text.
     """
     spans = _part_spans(explanation)
     part = next((i for i, message in enumerate(explanation.messages) if message.role == "user"), 0)

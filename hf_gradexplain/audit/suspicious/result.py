@@ -16,12 +16,12 @@ COLUMNS = {
     "moves to": "The class that texts move to when the word is inserted.",
     "flips": "The share of texts of other classes that the model gives this class once the word is inserted, with its "
     "95 % interval (Wilson).",
-    "ordinary": "The same for ordinary words of the same frequency, inserted at the same places: the median.",
+    "ordinary": "The median of this share for ordinary words of the same frequency, inserted at the same places.",
     "rise": "The mean rise of the probability of the class, with its 95 % interval.",
     "in class": "The share of this class among the texts with the word; in parentheses, this share divided by the "
     "class's share of all texts.",
-    "adjusted p": "The p-value of the hypothesis that the word does not flip more texts than ordinary words do by more "
-    "than the margin, adjusted for all words that were tried.",
+    "adjusted p": "The p-value of the hypothesis that the word flips at most as many texts as ordinary words do, plus "
+    "the margin. It is adjusted for all words that were tried.",
 }
 """The meaning of the columns of `SuspiciousWords.readable`."""
 
@@ -30,10 +30,10 @@ COLUMNS = {
 class SuspiciousWords:
     """Words that change the predictions of a model by themselves; the result of `Explainer.suspicious_words`.
 
-    A suspicious word decides a class, is concentrated in its texts, and flips more texts of other classes when inserted
-    than ordinary words do, by more than `margin`, a share of the texts. Whether this is a fault of the model is for
-    people to judge: the name of a team may well turn a text into sports news, but a stray backslash should not turn it
-    into technology news.
+    A suspicious word decides a class and is concentrated in the texts of this class. When it is inserted into texts of
+    other classes, it flips more predictions than ordinary words do, and the difference is more than `margin`, a share
+    of the texts. People have to judge whether this is a fault of the model: the name of a team may well turn a text
+    into sports news, but a stray backslash should not turn it into technology news.
 
     Attributes:
         table: All words that were tried, see `to_frame`.
@@ -92,7 +92,7 @@ class SuspiciousWords:
             f"inserted: over {100 * self.margin:.3g}% of the texts more than ordinary words do, at a false discovery "
             f"rate of {self.level:.0%} ({self.n_documents:,} texts, candidates by {self.method}, {self.passes:,} "
             "forward passes).",
-            "Which of them should, is for you to say.",
+            "Judge yourself which of these words should change a prediction.",
         ]
 
     def to_frame(self) -> pd.DataFrame:

@@ -9,12 +9,12 @@ from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.report_app import ReportTable
 
 CAPTION = (
-    "Each word with its number of texts, and its mean share of their score with its 95 % interval. Ticks: the mean "
-    "share of all words of these texts."
+    "Each word with the number of texts that contain it, and its mean share of the score of these texts with the 95 % "
+    "interval. Ticks: the mean share of all words of these texts."
 )
 
 PAGE_ROWS = 24
-"""About the largest number of rows of the table on the page; a class has at least one."""
+"""The approximate largest number of rows of the table on the page; a class has at least one row."""
 
 
 def words_of_run(paths: Sequence[Path], title: str) -> Words | None:

@@ -22,7 +22,7 @@ ROWS = 4096
 
 
 class Groups:
-    """Tells the group of each document.
+    """Assigns documents to groups.
 
     Args:
         by: `target`, `label` or `prediction`, or a mapping from row numbers of documents to values. Documents without a
@@ -91,7 +91,7 @@ class WordRows(NamedTuple):
     word: np.ndarray
 
     def find(self, group: np.ndarray, word: np.ndarray) -> np.ndarray:
-        """Return the row of each pair, -1 for pairs without one."""
+        """Return the row of each pair, -1 for pairs without a row."""
         size = max(self.word.max(initial=0), word.max(initial=0)) + 1
         keys, wanted = self.group * size + self.word, group * size + word
         row = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)

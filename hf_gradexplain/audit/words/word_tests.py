@@ -7,8 +7,8 @@ computed from its cumulant generating function, which adds up over documents,
 
     K(t) = sum_d log(1/U_d sum_u exp(t (s_du - m_d))),    m_d = 1/U_d sum_u s_du,
 
-by the saddlepoint approximation. It is accurate far into the tail, which thousands of simultaneous tests require;
-without it, millions of random permutations would be needed.
+by the saddlepoint approximation. This approximation is accurate far into the tail, as thousands of simultaneous tests
+require. Without it, millions of random permutations would be needed.
 
 Documents are read only once: `K` and its first two derivatives are summed at the fixed points `TILTS` and interpolated
 between them.
@@ -23,7 +23,7 @@ TILTS = np.concatenate([[0.0], 0.5 * 1.5 ** np.arange(36)])
 """`(G,)` the `t` at which cumulants are summed, up to about 730,000; shares are at most 1."""
 
 NEAR = 1e-3
-"""The smallest distance from the mean, in standard deviations; nearer, the formula is 0 / 0 and p is about 0.5."""
+"""The smallest distance from the mean, in standard deviations. Below it, the formula is 0 / 0 and p is about 0.5."""
 
 BISECTIONS = 50
 
@@ -53,7 +53,7 @@ def document_cumulants(shares: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def upper_tail(excess: np.ndarray, cumulants: np.ndarray) -> np.ndarray:
-    """Return the probability, under the null hypothesis, of a sum of shares that is at least as large: `(R,)`.
+    """Return the probability, under the null hypothesis, of a sum of shares of at least the observed size: `(R,)`.
 
     Formula:
         `P(T >= x) = 1 - Phi(r + log(u / r) / r)` with `r = sqrt(2 (t x - K(t)))`, `u = t sqrt(K''(t))` and the
@@ -90,7 +90,7 @@ class _Saddle(NamedTuple):
 
 
 def _saddlepoint(excess: np.ndarray, cumulants: np.ndarray) -> _Saddle:
-    """Solve `K'(t) = x`, or return the largest tilt where it is too small; `K` is a quintic between two tilts."""
+    """Solve `K'(t) = x`; return the largest tilt if no tilt is large enough. `K` is a quintic between two tilts."""
     lower = np.clip((cumulants[:, 1] <= excess[:, None]).sum(1) - 1, 0, len(TILTS) - 2)
     width = np.diff(TILTS)[lower]
     rows = np.arange(len(excess))

@@ -33,10 +33,10 @@ COLUMNS = {
     "texts": "The number of texts of the group with the word, and their share of the group.",
     "share (%)": "The word's score, divided by the sum of the absolute scores of its text: the mean over the texts "
     "with the word, with its 95 % interval. Positive: it supports the explained class.",
-    "overall (%)": "The mean share over all texts of the group, 0 without the word; the rows are in its order.",
+    "overall (%)": "The mean share over all texts of the group, 0 for texts without the word. Rows are sorted by it.",
     "drop (%)": "The fall of the explained class's probability when the word alone is masked, with its 95 % interval.",
-    "adjusted p": "The p-value of the test whether its share is larger than that of other words of the same texts, "
-    "adjusted for all words that were tested.",
+    "adjusted p": "The p-value of the test whether the word's share is larger than that of other words of the same "
+    "texts, adjusted for all words that were tested.",
 }
 """The meaning of the columns of `Words.readable`."""
 
@@ -93,8 +93,8 @@ class Words:
         real = (self.table["p_adjusted"] <= FALSE_DISCOVERY_RATE).sum()
         return (
             f"By {self.method}, {real:,} of {len(self.table):,} words have a larger share of the score than the other "
-            f"words of the same texts, at a false discovery rate of {100 * FALSE_DISCOVERY_RATE:.0f} %: "
-            f"{self.n_documents:,} texts, grouped by {self.by}; only words in at least {self.min_documents} of a group."
+            f"words of the same texts, at a false discovery rate of {100 * FALSE_DISCOVERY_RATE:.0f} %. Tested on "
+            f"{self.n_documents:,} texts, grouped by {self.by}: all words in at least {self.min_documents} of a group."
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -168,11 +168,11 @@ def find_words(
         share(d, w) = s_w / sum_u |s_u|,
 
     with the sign of the score, so that positive shares support the explained class. All units of a document with the
-    same key form one word, whose score is the sum of theirs. If all scores of a document are 0, all shares are 0.
+    same key form one word, whose score is the sum of their scores. If all scores of a document are 0, all shares are 0.
 
-    The test asks whether the shares of a word are larger than those of other words of the same documents. It compares
-    within documents because shares are larger in short documents. The null hypothesis is that the scores of each
-    document are exchangeable; the alternative is one-sided, a larger share. P-values are those of a test over all
+    The test asks whether the shares of a word are larger than the shares of other words of the same documents. It
+    compares within documents because shares are larger in short documents. The null hypothesis is that the scores of
+    each document are exchangeable; the alternative is one-sided, a larger share. P-values are those of a test over all
     permutations within documents, computed by an approximation, see `hf_gradexplain.audit.words.word_tests`. They are
     adjusted by Benjamini and Hochberg's method for the number of rows.
 

@@ -412,7 +412,7 @@ def test_without_rank_correlations_there_is_no_verdict_on_the_drift(runs, tmp_pa
     assert "nan" not in str(comparison)
     (found,) = check(comparison, {"drift": 0.5})
     assert not found.ok
-    assert found.message == "drift of the explanations: undefined, but allowed is at most 0.5"
+    assert found.message == "drift of the explanations: undefined, but must be at most 0.5"
 
 
 @pytest.mark.filterwarnings("error")

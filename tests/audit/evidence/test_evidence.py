@@ -295,7 +295,7 @@ def test_methods_that_find_clearly_more_are_named():
     given = replace(given, comparisons=pd.concat([given.comparisons, pd.DataFrame(rows, columns=names)]))
     found = faithfulness(given, "m")
     assert found.more_faithful == ("better",)
-    assert "Of the other methods of the run, better found" in about_faithfulness(found, "word", regression=False)[-1]
+    assert "In the same run, better found" in about_faithfulness(found, "word", regression=False)[-1]
 
 
 @pytest.mark.parametrize(("method", "verdict"), [(0.3, "above"), (0.04, "unclear"), (-0.3, "below")])

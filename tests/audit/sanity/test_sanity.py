@@ -120,7 +120,7 @@ def test_a_method_that_does_not_look_at_the_model_is_named_and_others_are_not(mo
     check = result.report()[0]
     assert (check.verdict, check.action) == (
         "problem",
-        "do not explain this model with length: the scores show the text",
+        "do not explain this model with length: the scores ignore its parameters",
     )
     assert "length" in repr(result)
     assert "svg" in result._repr_html_()

@@ -127,7 +127,7 @@ def test_what_is_shown(suspicious):
     assert f"{suspicious.passes:,} forward passes" in shown
     html = suspicious._repr_html_()
     assert "flag" in html
-    assert "Which of them should, is for you to say." in html
+    assert "Judge yourself which of these words should change a prediction." in html
 
 
 def test_without_a_word_that_decides_there_is_nothing_to_show(result):
