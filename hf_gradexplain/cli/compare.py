@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hf_gradexplain.audit.compare.thresholds import Check
 
 OWN = ("model_name_or_path", "model_revision", "output_dir", "preset", "streaming", "threads", "dry_run")
-"""Arguments of an evaluation that a comparison gives itself, or has no flag for."""
+"""Arguments of an evaluation that this command sets itself, or does not offer as flags."""
 
 
 def add_parser(commands: Commands) -> None:
@@ -32,7 +32,7 @@ def add_parser(commands: Commands) -> None:
         usage="%(prog)s A B [--reference RUN ...] [--flag value ...]",
         help="compare two runs, models or revisions on the same texts",
         description="Compare the predictions and the explanations of two runs over the same texts: accuracy, AOPC, "
-        "how far the explanations drifted, which words became more or less important, which texts are explained "
+        "how far the explanations drifted, which words became more or less important, and which texts are explained "
         "differently.\n\nA and B are output folders of `hf-gradexplain evaluate`. With --dataset_name they can also "
         "be models: hub names, folders or NAME@REVISION. Models are evaluated first, with the flags of `evaluate`.\n\n"
         "The exit code is 1 if a limit of --fail_on does not hold.",
@@ -58,8 +58,8 @@ def _add_flags(parser: Parser) -> None:
         nargs="+",
         default=[],
         metavar="RUN",
-        help="Two or more run folders or models that are trained like A, with other seeds. They show how far another "
-        "seed alone moves the results; without them there is no verdict.",
+        help="Two or more models that were trained like A with other seeds, or their run folders. They show how far "
+        "another seed alone changes the results; without them there is no verdict.",
     )
     group.add_argument(
         "--method",
@@ -120,14 +120,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _limits(arguments: argparse.Namespace) -> dict[str, float]:
-    """Return the limits; those that could not be checked in the end are refused before models are evaluated."""
+    """Return the limits; raise an error for limits that cannot be checked, before models are evaluated."""
     from hf_gradexplain.audit.compare.compare import check_references
     from hf_gradexplain.audit.compare.thresholds import check_needs, parse_limits
     from hf_gradexplain.commands.compare import is_run
 
     limits, runs = parse_limits(arguments.fail_on), [arguments.a, arguments.b, *arguments.reference]
     check_references(len(arguments.reference))
-    naopc = bool(arguments.naopc) or all(map(is_run, runs))  # what runs have measured, they say themselves
+    naopc = bool(arguments.naopc) or all(map(is_run, runs))  # finished runs record what they measured
     check_needs(limits, references=bool(arguments.reference), naopc=naopc)
     return limits
 

@@ -11,11 +11,11 @@ from hf_gradexplain.commands.parsing import Parser
 from hf_gradexplain.options import AUTO
 
 _PATHS = {"FILE": shtab.FILE, "FOLDER": shtab.DIRECTORY, "MODEL": shtab.DIRECTORY, "RUN": shtab.DIRECTORY}
-"""What is completed as a path, by what stands for the value under `--help`."""
+"""Which values are completed as paths, by the placeholder of the value in `--help`."""
 
 
 def add_parser(commands: Commands, parser: Parser) -> None:
-    """Add the parser of the command; the script is made from `parser`, the one of all commands."""
+    """Add the parser of the command; the script is made from `parser`, which has all commands."""
     completion = commands.add_parser(
         "completion",
         usage="%(prog)s SHELL",

@@ -1,4 +1,4 @@
-"""`hf-gradexplain evaluate`: what `recipes/evaluate.py` runs."""
+"""`hf-gradexplain evaluate`: evaluate explanations on a dataset, as `recipes/evaluate.py` does."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""`hf-gradexplain evidence`: one decision of a finished run on one page, and its verification."""
+"""`hf-gradexplain evidence`: write a page about one decision of a finished run, or verify its JSON file."""
 
 import argparse
 import sys
@@ -17,9 +17,9 @@ def add_parser(commands: Commands) -> None:
         usage="%(prog)s RUN (--id N | --verify FILE) [--flag value ...]",
         help="explain one decision of a finished evaluation on one page",
         description="Explain one decision of a finished evaluation on one page, which is written for the person "
-        "concerned and prints on paper. It has the text, the words that counted, how well that is known, and what the "
-        "page cannot say. Also write the same as JSON, with hashes. Or verify such a JSON file. The model is not "
-        "needed.",
+        "concerned and fits on paper. It has the text, the words that counted, how well that is known, and what the "
+        "page cannot say. The same content is also written as JSON, with hashes. With --verify, compare such a JSON "
+        "file with the run instead. The model is not needed.",
         examples=[
             "outputs/evaluate --id 12",
             'outputs/evaluate --id 12 --method loo --contact "Jane Doe, +1 555 0100"',
@@ -61,7 +61,7 @@ def _add_flags(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the page and print it in short with its path, or print which parts of a file agree with the run."""
+    """Write the page, and print a short version with its path; or print which parts of a file agree with the run."""
     return _write(arguments) if arguments.verify is None else _verify(arguments)
 
 

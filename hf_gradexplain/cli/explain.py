@@ -121,10 +121,10 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.label is not None:
         if arguments.target not in TARGETS:
             raise GradexplainError("--label and --target both name the class to explain: give one of them")
-        if arguments.target != "all":  # which explains all classes, and notes the label
+        if arguments.target != "all":  # `all` explains all classes, and stores the label
             options["target"] = "label"
     if arguments.format == "quiet" and arguments.html is None:
-        options["self_check"] = False  # nothing shows it
+        options["self_check"] = False  # this output does not show it
     return options
 
 
@@ -164,7 +164,7 @@ def _write(
     provenances: "dict[str, Provenance]",
     arguments: argparse.Namespace,
 ) -> None:
-    """Write the explanation of a text, or a list of those of a dataset, in the chosen format."""
+    """Write the explanation of a text, or the explanations of a dataset, in the chosen format."""
     from hf_gradexplain.hub.provenance import commits
 
     explanations: list[Any] = explained if isinstance(explained, list) else [explained]

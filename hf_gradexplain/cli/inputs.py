@@ -1,4 +1,4 @@
-"""Arguments that several commands share: the model, the texts, and how much is said while they are loaded."""
+"""Arguments that several commands share: the model, the texts, and how much is printed while they are loaded."""
 
 import argparse
 from dataclasses import fields
@@ -14,7 +14,7 @@ def add_model(parser: Parser) -> None:
 
 
 def dataset_of(arguments: argparse.Namespace) -> SplitArguments:
-    """Return the arguments of a dataset or a file that a command takes; the defaults for the others."""
+    """Return the arguments of a dataset or a file; arguments that the command does not take have their defaults."""
     names = [part.name for part in fields(SplitArguments) if hasattr(arguments, part.name)]
     return SplitArguments(**{name: getattr(arguments, name) for name in names})
 

@@ -13,7 +13,7 @@ from hf_gradexplain.commands.parsing import Parser
 from hf_gradexplain.viz.sanitize import json_text, one_line
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
-"""What a command adds its parser to."""
+"""The type of the object to which each command adds its parser."""
 
 
 def add_format(parser: Parser, more: Sequence[str] = ()) -> Any:
@@ -31,7 +31,7 @@ def print_json(value: Any) -> None:
 
 
 def print_rows(rows: list[dict[str, Any]], form: str) -> None:
-    """Print rows of equal keys as a table, as JSON, or the first value of each."""
+    """Print rows with the same keys as a table, as JSON, or only the first value of each row."""
     if form == "json":
         print_json(rows)
     elif form == "quiet":

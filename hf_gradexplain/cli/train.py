@@ -1,4 +1,4 @@
-"""`hf-gradexplain train`: what `recipes/train.py` runs."""
+"""`hf-gradexplain train`: train or fine-tune a classifier, as `recipes/train.py` does."""
 
 import argparse
 import sys
@@ -21,6 +21,6 @@ def run(arguments: argparse.Namespace) -> None:
     from hf_gradexplain.run.processes import flush_denormals
 
     flush_denormals()
-    with redirect_stdout(sys.stderr):  # where the progress goes
+    with redirect_stdout(sys.stderr):  # standard output is for the metrics
         metrics = run_training(arguments.arguments)
     print_json(dict(metrics))

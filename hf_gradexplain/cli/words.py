@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from hf_gradexplain.audit.words.words import Words
 
 KEYS: dict[str, Callable[[str], str]] = {"exact": str, "lower": str.lower}
-"""Which units are the same word, by name."""
+"""Functions of the text of a unit, by their name on the command line; units with equal results are the same word."""
 
 OF_INSERTION = ("n_texts", "margin", "most")
-"""The settings of `InsertionTest` that have flags of their own."""
+"""The settings of `InsertionTest` that have a flag."""
 
 
 def add_parser(commands: Commands) -> None:
@@ -60,7 +60,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def _add_choice(parser: Parser) -> None:
-    """Add the flags that say which words are looked at."""
+    """Add the flags that choose the words."""
     group = parser.add_argument_group("Words")
     group.add_argument("--method", help="Method whose scores are used; by default the most faithful one, by AOPC(10).")
     group.add_argument(
@@ -80,7 +80,7 @@ def _add_choice(parser: Parser) -> None:
         "--min_documents",
         type=int,
         metavar="N",
-        help=f"Number of texts of a group in which a word must at least occur. (default: {MIN_DOCUMENTS}, or "
+        help=f"Smallest number of texts of a group in which a word must occur. (default: {MIN_DOCUMENTS}, or "
         f"{InsertionTest.min_documents} with --suspicious)",
     )
 
@@ -91,8 +91,8 @@ def _add_suspicious(parser: Parser) -> None:
     group.add_argument(
         "--suspicious",
         action="store_true",
-        help="Show suspicious words: they have a large share of a class, mostly occur in its texts, and flip texts of "
-        "other classes to it when they are inserted. Loads the model of the run.",
+        help="Show suspicious words: their share of the score for a class is large, they mostly occur in its texts, and "
+        "they flip texts of other classes to it when they are inserted. Loads the model of the run.",
     )
     settings = {part.name: part for part in fields(InsertionTest)}
     for name in OF_INSERTION:

@@ -17,7 +17,7 @@ _UNFIT = {
 
 
 def zero_shot_arguments(arguments: argparse.Namespace) -> ZeroShotArguments | None:
-    """Return how a zero-shot classifier is read; None without candidate labels.
+    """Return the arguments of a zero-shot classifier; None without candidate labels.
 
     Raises:
         GradexplainError: The arguments do not fit each other.
@@ -37,7 +37,7 @@ def zero_shot_arguments(arguments: argparse.Namespace) -> ZeroShotArguments | No
 
 
 def call_arguments(given: ZeroShotArguments) -> Mapping[str, Any]:
-    """Return the arguments of `ZeroShotExplainer.__call__`; a single label may be several, joined by commas."""
+    """Return the arguments of `ZeroShotExplainer.__call__`; a single argument may have several labels with commas."""
     labels = given.candidate_labels
     if len(labels) > 1 and (several := [label for label in labels if label.strip().endswith(",")]):
         raise GradexplainError(

@@ -19,7 +19,7 @@ ClassOf = Callable[[Any], int | None]
 
 
 def hint_at_predicted_classes() -> AbstractContextManager[None]:
-    """If the dataset that is loaded in the block has no column of labels, the message names the other target."""
+    """If a dataset that is loaded in the block has no labels, add `--target predicted` to the error message."""
     return translate_errors(
         lambda error: f"{error}; without labels, explain the predicted classes with --target predicted",
         NoLabelsError,
@@ -32,8 +32,8 @@ def to_classes(
 ) -> tuple[Dataset | IterableDataset, str]:
     """Replace the labels of texts by ids of the model's classes.
 
-    A label is a class by its name, by its id, or as `label_map` says. If the model's classes have no names of their own
-    (`LABEL_0`, ...), the ids of named labels are kept. Labels for a model with one output stay.
+    A label is matched with a class by its name, by its id, or by `label_map`. If the model's classes have no names of
+    their own (`LABEL_0`, ...), the ids of named labels are kept. For a model with one output, labels stay as they are.
 
     Args:
         texts: Texts with the column `label`.
@@ -41,11 +41,11 @@ def to_classes(
         label_map: `label=class` pairs, joined by commas; the class is a name or an id.
 
     Returns:
-        The texts, and a note about what was done that a reader has to know; empty if there is none.
+        The texts, and a note for readers about how the labels were matched; it may be empty.
 
     Raises:
-        CorpusError: A label is not a class of the model, labels are lists, or `label_map` cannot be read. For a stream
-            also while iterating.
+        CorpusError: A label is not a class of the model, labels are lists, or `label_map` cannot be read. For a stream,
+            this error is also raised while iterating.
     """
     feature = texts.features.get("label")
     if len(class_names) == 1 or feature is None:
@@ -73,7 +73,7 @@ def _rename(
     *,
     mapped: bool,
 ) -> tuple[Dataset | IterableDataset, str]:
-    """Replace labels that have names by the classes of their names; return a note as well."""
+    """Replace labels that have names by the classes with these names; return a note as well."""
     names = _present(texts, feature)
     unnamed = list(class_names) == [f"LABEL_{i}" for i in range(len(class_names))]
     if unnamed and not mapped and max(names) < len(class_names) and None in map(class_of, names.values()):
@@ -88,13 +88,13 @@ def _rename(
 
 
 def _present(texts: Dataset | IterableDataset, feature: ClassLabel) -> dict[int, str]:
-    """Return the id and the name of each label that occurs; of a stream, of all labels."""
+    """Return the id and the name of each label that occurs; for a stream, return those of all labels."""
     ids = range(len(feature.names)) if isinstance(texts, IterableDataset) else sorted(set(texts["label"][:]))
     return {i: feature.names[i] for i in ids}
 
 
 def parse_label_map(label_map: str | None, class_names: Sequence[str]) -> dict[str, int]:
-    """Return the class id of each label of `biz=Business,sci=3`; labels are in lower case and without outer blanks.
+    """Return the class ids of a map such as `biz=Business,sci=3`, by label in lower case and without outer blanks.
 
     >>> parse_label_map("Biz=business, sci = 3", ("World", "Sports", "Business", "Sci/Tech"))
     {'biz': 2, 'sci': 3}
@@ -118,7 +118,7 @@ def _class_of(label: Any, mapped: Mapping[str, int], class_names: Sequence[str])
 
 
 def _folded(label: Any) -> str:
-    """Return a label as it is compared: without case and blanks; 1.0 is 1."""
+    """Return a label in the form in which labels are compared: in lower case, without outer blanks; 1.0 becomes 1."""
     return f"{label:.0f}" if isinstance(label, float) and label.is_integer() else str(label).strip().casefold()
 
 
@@ -133,7 +133,7 @@ def _classes_of(labels: Iterable[Any], class_of: ClassOf, class_names: Sequence[
     """Return the class of each label.
 
     Raises:
-        CorpusError: Some have none; the message lists them.
+        CorpusError: Some labels have no class; the message lists them.
     """
     classes = {label: class_of(label) for label in dict.fromkeys(labels)}
     if unknown := [label for label, found in classes.items() if found is None]:

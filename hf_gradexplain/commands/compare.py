@@ -1,4 +1,4 @@
-"""Evaluate the models that are compared, each in a folder of its own."""
+"""Evaluate the models that are compared, each in its own folder."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,18 +16,18 @@ from hf_gradexplain.viz.terminal import say
 def run_folders(
     a: str, b: str, references: Sequence[str], output_dir: Path, arguments: Mapping[str, Any]
 ) -> list[Path]:
-    """Return the folders of the runs; those of models are evaluated first, or resumed.
+    """Return the folders of the runs; models are evaluated first, and stopped evaluations are resumed.
 
     Args:
-        a: A run folder, or a model: a hub name or a folder, with `@revision` for another than the main branch.
-        b: Likewise.
-        references: Likewise.
+        a: A run folder, or a model: a hub name or a folder, with `@revision` for a revision other than the main branch.
+        b: Another run folder or model.
+        references: Further run folders or models.
         output_dir: The folder for the runs of models: `a`, `b`, `reference_1`, ...
         arguments: The arguments of `EvaluateRecipeArguments` apart from the model and the folder.
 
     Raises:
-        GradexplainError: A name is no run folder, and there is no dataset to evaluate a model on; or a model cannot be
-            evaluated.
+        GradexplainError: A name is not a run folder, and there is no dataset to evaluate a model on; or a model cannot
+            be evaluated.
     """
     names = ["a", "b", *(f"reference_{number}" for number in range(1, len(references) + 1))]
     given = zip(names, [a, b, *references], strict=True)
@@ -35,7 +35,7 @@ def run_folders(
 
 
 def is_run(name: str) -> bool:
-    """Return whether a name is that of a run folder; any other name is that of a model."""
+    """Return whether a name is the name of a run folder; any other name is the name of a model."""
     return bool(document_paths(Path(name)))
 
 

@@ -17,7 +17,7 @@ def diagnose(
     allow_pickle: bool = False,
     problem_type: ProblemTypeName | None = None,
 ) -> tuple[Report, AttributionEngine | None]:
-    """Load a model and report on it; a model that cannot be loaded or run gets a report that says so, and no engine.
+    """Load a model and report on it. If it cannot be loaded or run, the report says so, and the engine is None.
 
     Args:
         name: Hub name or folder.

@@ -1,4 +1,4 @@
-"""Estimate what an evaluation takes, and write nothing."""
+"""Estimate the cost of an evaluation, and write no files."""
 
 import tempfile
 from dataclasses import replace
@@ -22,7 +22,8 @@ def run_dry(arguments: EvaluateRecipeArguments) -> None:
     """Print rows, shards, forward passes, time and memory, measured on a few documents on the main process.
 
     Raises:
-        GradexplainError: The run itself would refuse its arguments, its model or its data.
+        GradexplainError: The arguments, the model or the data cannot be used; the run itself would raise the same
+            error.
     """
     options, state = options_of(arguments), process_state()
     torch.set_num_threads(arguments.threads)

@@ -79,7 +79,7 @@ def _run(arguments: EvaluateRecipeArguments) -> None:
 
 
 def _destination(arguments: EvaluateRecipeArguments) -> Destination | None:
-    """The repository to publish to, if any; checked before the work begins."""
+    """Return the repository to publish to, if any, after a check that it can be written to."""
     if not arguments.push_to_hub:
         return None
     name = arguments.hub_dataset_id or Path(arguments.output_dir).resolve().name
@@ -88,9 +88,9 @@ def _destination(arguments: EvaluateRecipeArguments) -> Destination | None:
 
 @contextmanager
 def explain_stops(output_dir: Path) -> Iterator[None]:
-    """Turn an interrupt, a full disk or a folder that cannot be written to into one sentence.
+    """Turn an interrupt, a full disk or a folder that cannot be written to into an error of one sentence.
 
-    SIGTERM, which schedulers and containers send, is an interrupt too.
+    SIGTERM, which schedulers and containers send, counts as an interrupt.
     """
     resume = "run the same command again to resume; finished shards are kept"
     try:
@@ -105,7 +105,7 @@ def explain_stops(output_dir: Path) -> Iterator[None]:
 
 
 def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: Path, *, is_main: bool) -> Run | None:
-    """Evaluate and write the output folder; return the run on the main process, None on the others."""
+    """Evaluate and write the output folder; return the run on the main process, None on the other processes."""
     started = time.monotonic()
     evaluated = load_inputs(arguments, output_dir)
     options = evaluated.engine.resolve(options)
@@ -153,7 +153,7 @@ def _extra(
     documents: Sequence[Path],
     tables: Mapping[str, Tables],
 ) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """Return the tables of extra measures, given those under each baseline, and what readers have to know."""
+    """Return the tables of extra measures, and notes for readers; `tables` are the tables under each baseline."""
     extra, dependent = _compared(tables)
     extra |= _ground_truth(evaluated, documents, arguments.seed)
     extra |= sanity_tables(evaluated.engine, evaluated.texts, options, arguments)
@@ -162,12 +162,12 @@ def _extra(
 
 
 def _compared(tables: Mapping[str, Tables]) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """The ranking under each baseline, and in words what depends on it; nothing for a single baseline."""
+    """Return the ranking under each baseline, and how it depends on the baseline, in words; empty for one baseline."""
     return ({"baselines": baseline_table(tables)}, orders_that_depend(tables)) if len(tables) > 1 else ({}, [])
 
 
 def _ground_truth(evaluated: EvaluationInputs, documents: Sequence[Path], seed: int) -> dict[str, pd.DataFrame]:
-    """Compare the top words with the planted ones of the generated corpus, and with human rationales if there are."""
+    """Compare the top words with the planted words of the generated corpus, and with human rationales, if any."""
     tables = plausibility_tables(documents, seed)
     if evaluated.weight is None:
         return tables
@@ -183,9 +183,9 @@ def _inputs(
 
 
 def _texts(evaluated: EvaluationInputs, arguments: EvaluateRecipeArguments) -> dict[str, Any]:
-    """A hash of the texts; for a stream, which is read only once, its source.
+    """Return a hash of the texts; for a stream, which is read only once, return its source.
 
-    The rows of finished shards of a stream are compared later, while it is read.
+    For a stream, the rows of finished shards are compared later, while the stream is read.
     """
     if isinstance(evaluated.texts, Dataset):
         return {"texts": texts_fingerprint(evaluated.texts)}

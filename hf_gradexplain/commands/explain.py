@@ -109,6 +109,6 @@ def texts_and_labels(
 
 
 def warn_of_file_names(texts: Iterable[str]) -> None:
-    """Say on standard error which texts are the names of files of texts: they are explained as they are."""
+    """Warn on standard error about texts that are names of text files: the name is explained, not the file."""
     for text in filter(names_file, texts):
         say(f"{text!r} is explained as a text; to explain the texts in this file, give --file {text}")

@@ -1,4 +1,4 @@
-"""Load the model and the texts to evaluate: those that the arguments name, or the generated corpus."""
+"""Load the model and the texts that the arguments name, or make the generated corpus and its model."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ STEPS = 40
 """Training steps of the model of the generated corpus."""
 
 TRAINED_FROM = "trained_from.json"
-"""The file next to the weights of that model that says how they were trained."""
+"""The file next to the weights of this model that records how they were trained."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +41,9 @@ class EvaluationInputs:
         texts: Columns `id`, `text`, `text_pair` for pairs, and `label` if there are labels.
         model_name: The name of the model, for display.
         data_name: The name of the dataset, for display.
-        weight: `(word, class) -> float` known weight of a word, for the generated corpus; None otherwise.
-        notes: What a reader has to know about the texts.
+        weight: For the generated corpus, a function `(word, class) -> float` that returns the known weight of a word;
+            None otherwise.
+        notes: Sentences about the texts that readers of the results need.
         provenances: Where model and dataset were loaded from.
     """
 
@@ -61,7 +62,7 @@ def load_inputs(arguments: EvaluateRecipeArguments, output_dir: Path, *, one_pro
     Args:
         arguments: The recipe's arguments.
         output_dir: The folder of the run; the model of the generated corpus is saved there.
-        one_process: Skip the barrier, because only this process runs this.
+        one_process: Whether only this process calls the function, so that it does not wait for other processes.
     """
     if arguments.model_name_or_path is not None:
         return _named(arguments)
@@ -69,7 +70,7 @@ def load_inputs(arguments: EvaluateRecipeArguments, output_dir: Path, *, one_pro
 
 
 def _named(arguments: EvaluateRecipeArguments) -> EvaluationInputs:
-    """The classifier and the dataset that the arguments name."""
+    """Return the classifier and the dataset that the arguments name."""
     if arguments.dataset_name is None:
         raise GradexplainError("--model_name_or_path needs a --dataset_name or a --file to evaluate on")
     data = resolve(arguments.dataset_name, arguments.dataset_revision, "dataset")
@@ -98,7 +99,7 @@ def _named(arguments: EvaluateRecipeArguments) -> EvaluationInputs:
 def _with_classes(
     texts: Dataset | IterableDataset, class_names: Sequence[str], arguments: EvaluateRecipeArguments
 ) -> tuple[Dataset | IterableDataset, str]:
-    """Replace labels by ids of classes; if predicted classes are explained, leave out those that are no classes."""
+    """Replace labels by ids of classes; if some labels are no classes and are not explained, drop all labels."""
     try:
         return to_classes(texts, class_names, arguments.label_map)
     except CorpusError as error:
@@ -108,7 +109,7 @@ def _with_classes(
 
 
 def _texts(arguments: EvaluateRecipeArguments, revision: str | None) -> Dataset | IterableDataset:
-    """Load the texts with their labels, which the predicted classes do not need but are compared with."""
+    """Load the texts with their labels; if predicted classes are explained, labels only serve for a comparison."""
     if arguments.target == "label":
         return _load(arguments, revision, arguments.label_column)
     if not arguments.streaming:
@@ -150,7 +151,7 @@ def _load(
 
 
 def _embedded(arguments: EvaluateRecipeArguments, output_dir: Path, *, one_process: bool) -> EvaluationInputs:
-    """The generated corpus, and a FastText trained on it."""
+    """Return the generated corpus and a FastText model trained on it."""
     if arguments.dataset_name is not None:
         raise GradexplainError("--dataset_name or --file needs a --model_name_or_path to evaluate")
     corpus, folder, state = make_corpus(arguments.seed), output_dir / "model", process_state()
@@ -167,15 +168,15 @@ def _embedded(arguments: EvaluateRecipeArguments, output_dir: Path, *, one_proce
         "FastText",
         "the generated corpus",
         weight=corpus.weight,
-        notes=("The corpus is generated, so the class that each word speaks for is known.",),
+        notes=("The corpus is generated, so the class that each word supports is known.",),
     )
 
 
 def _is_trained(folder: Path, seed: int) -> bool:
-    """Whether the run's folder holds the model of this seed, or one that finished shards were made with.
+    """Return whether the folder has the model of this seed, or the model that finished shards were made with.
 
     Raises:
-        GradexplainError: The folder holds something else.
+        GradexplainError: The folder has other files.
     """
     if not folder.exists():
         return False

@@ -15,9 +15,9 @@ from hf_gradexplain.run.runner import evaluate
 
 
 def measures_of(arguments: EvaluateRecipeArguments, engine: AttributionEngine, options: Options) -> Measures:
-    """Return the measures that the arguments ask for, and by default those that cost little with these options.
+    """Return the measures that the arguments choose; by default, those that cost little with these options.
 
-    The texts of the generated corpus are short and few, so there AOPC is also normalised.
+    The texts of the generated corpus are short and few, so AOPC on them is also normalised.
     """
     embedded = arguments.model_name_or_path is None
     return default_measures(
@@ -32,7 +32,7 @@ def measures_of(arguments: EvaluateRecipeArguments, engine: AttributionEngine, o
 
 
 def curves_of(measures: Measures) -> Measures:
-    """Return what is measured under other masking baselines: the curves alone, at the same `k`."""
+    """Return the measures for other masking baselines: only the curves, at the same `k`."""
     return Measures(k_grid=measures.k_grid, ties=measures.ties)
 
 
@@ -46,7 +46,7 @@ def evaluate_baselines(
 ) -> dict[str, Tables]:
     """Evaluate the same texts under other masking baselines, without extra measures.
 
-    Each is a run of its own in `baselines/NAME/`, with shards and resume.
+    Each baseline is a separate run in `baselines/NAME/`, which has shards and can be resumed.
 
     Args:
         evaluated: The model and the texts.
@@ -57,7 +57,7 @@ def evaluate_baselines(
         inputs: The run's own inputs.
 
     Returns:
-        The tables by the name of the baseline, on the main process; empty on the others.
+        The tables by the name of the baseline, on the main process; empty on the other processes.
     """
     tables_of, curves = {}, curves_of(measures)
     for name, options in others.items():

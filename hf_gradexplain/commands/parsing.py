@@ -1,4 +1,4 @@
-"""Parsers of command lines: flags and YAML files made from the fields of a dataclass, and errors of one sentence."""
+"""Parse command lines: flags and YAML keys come from the fields of a dataclass, and errors are one sentence."""
 
 import argparse
 import os
@@ -22,21 +22,22 @@ T = TypeVar("T")
 
 
 def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) -> T:
-    """Fill a dataclass from `[file.yaml] [--flag value ...]`; flags override the file, the file the defaults.
+    """Fill a dataclass from `[file.yaml] [--flag value ...]`; flags override the file, and the file the defaults.
 
-    `learning_rate: 1e-3` in the file means what `--learning_rate 1e-3` means. A key may be left without a value (null)
-    only if its default is None.
+    `learning_rate: 1e-3` in the file means the same as `--learning_rate 1e-3`. A key may have no value (null) only if
+    its default is None.
 
     Args:
         dataclass_type: The dataclass, see `Parser.add_recipe`.
-        argv: The arguments after the program's name; None for those of this process.
+        argv: The arguments after the program's name; None for the arguments of this process.
 
     Returns:
         An instance of the dataclass.
 
     Raises:
-        SystemExit: With code 2 and one sentence on stderr, if the file cannot be read, or a key or flag is unknown (the
-            nearest one is named), has no value or a value of the wrong type; with code 0 after `--help`.
+        SystemExit: With code 0 after `--help`. With code 2 and one sentence on stderr if the file cannot be read, or if
+            a key or flag has no value, has a value of the wrong type, or is unknown (the sentence then names the
+            nearest one).
     """
     parser = Parser(prog=_program())
     parser.add_recipe(dataclass_type)
@@ -44,7 +45,7 @@ def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) 
 
 
 class _HelpFormatter(argparse.HelpFormatter):
-    """Wraps each paragraph of a text, but leaves alone those that begin with a blank, such as examples."""
+    """Wraps each paragraph of a text, except paragraphs that begin with a blank, such as examples."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         paragraphs = text.strip("\n").split("\n\n")
@@ -55,11 +56,11 @@ class _HelpFormatter(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose flags come from dataclasses, and whose errors are one sentence with the nearest choice.
+    """A parser whose flags come from dataclasses, and whose errors are one sentence that names the nearest choice.
 
     Args:
-        prog: The name of the program; by default that of this process.
-        usage: The usage line; None for one that lists all flags.
+        prog: The name of the program; by default the name of this process's program.
+        usage: The usage line; None for a line that lists all flags.
         description: What the program does.
         examples: Arguments of examples, which `--help` shows after the program's name.
     """
@@ -81,12 +82,12 @@ class Parser(argparse.ArgumentParser):
             self.epilog = "examples:\n\n" + "\n".join(f"  %(prog)s {line}".rstrip() for line in examples)
 
     def add_recipe(self, dataclass_type: Any) -> None:
-        """Take `[file.yaml] [--flag value ...]`, and put an instance of the dataclass into `arguments` of the result.
+        """Accept `[file.yaml] [--flag value ...]`; the result has an instance of the dataclass as `arguments`.
 
-        The fields of the dataclass are the flags and the keys of the file; the metadata `help` of a field is its line
-        under `--help`; those named in its `HIDDEN` are not listed there. `EXAMPLES` holds examples, and `REFUSED` flags
-        that it does not take, with what to do instead. Its `__post_init__` may check the values by raising
-        `GradexplainError`.
+        The fields of the dataclass are the flags and the keys of the file. The metadata `help` of a field is its help
+        text in `--help`, which does not list the fields named in the attribute `HIDDEN`. The attribute `EXAMPLES` has
+        examples, and `REFUSED` has flags that are not accepted, with what to do instead. `__post_init__` may raise a
+        `GradexplainError` for wrong values.
         """
         self.recipe = dataclass_type
         self.usage = self.usage or "%(prog)s [file.yaml] [--flag value ...]"
@@ -97,8 +98,8 @@ class Parser(argparse.ArgumentParser):
     def add_fields(self, dataclass_type: type, skip: Sequence[str] = (), hidden: Sequence[str] = ()) -> None:
         """Add a flag for each field of a dataclass, grouped by the base class that declares it.
 
-        The title of a group is the first sentence of the docstring of that class; classes of one title share a group.
-        Fields that a recipe adds itself stand under `Run`.
+        The title of a group is the first sentence of the docstring of the base class; classes with the same title share
+        a group. Fields that a recipe adds itself are in the group `Run`.
 
         Args:
             dataclass_type: The dataclass.
@@ -118,7 +119,7 @@ class Parser(argparse.ArgumentParser):
                 _add_flag(group, parts[name], hidden=name in hidden)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse, answer an unknown argument with the nearest flag, and fill the dataclass of a recipe."""
+        """Parse, and fill the dataclass of a recipe; the error about an unknown argument names the nearest flag."""
         arguments = list(sys.argv[1:] if args is None else args)
         try:
             if self.recipe is not None and arguments and names_recipe(arguments[0]):
@@ -134,7 +135,7 @@ class Parser(argparse.ArgumentParser):
         return known, unknown
 
     def _refuse(self, argument: str) -> NoReturn:
-        """Raise an error about an argument that is none of the parser's."""
+        """Raise an error about an argument that the parser does not have."""
         name = argument.partition("=")[0]
         if (instead := not_taken(name.lstrip("-"), self.recipe)) is not None:
             raise GradexplainError(f"{name} {instead}")
@@ -176,7 +177,7 @@ def exit_on_error() -> Iterator[None]:
 
 @contextmanager
 def plain_warnings() -> Iterator[None]:
-    """Within the block, a warning is one line on stderr, without a line of code."""
+    """In the block, print each warning as one line on stderr, without a line of code."""
     with warnings.catch_warnings():
         warnings.showwarning = cast(Any, _show_warning)
         yield
@@ -188,13 +189,13 @@ def _show_warning(message: Warning | str, category: type[Warning], *place: Any) 
 
 
 def wait_for_main_process() -> None:
-    """Let the main process report first: mostly all processes fail alike, and its launcher then stops the others."""
+    """Let the main process report an error first; mostly all processes have it, and the launcher stops the others."""
     if os.environ.get("RANK", "0") != "0":
         time.sleep(10)
 
 
 def _program() -> str:
-    """The command that runs this process: a file, or a package with `-m`, which argparse calls `__main__.py`."""
+    """Return the command of this process: a file, or a package with `-m`, which argparse would call `__main__.py`."""
     spec = sys.modules["__main__"].__spec__
     package = spec is not None and spec.name.endswith(".__main__")
     return f"python -m {spec.parent}" if spec is not None and package else f"python {sys.argv[0]}"
@@ -207,7 +208,7 @@ def _fill(dataclass_type: Any, values: argparse.Namespace) -> Any:
 
 
 def _declares(base: type, name: str) -> bool:
-    """Whether no parent of `base` declares the field: a new default in a subclass does not move the flag."""
+    """Return whether `base` declares the field first; a new default in a subclass does not move the flag."""
     return not any(name in vars(parent).get("__annotations__", {}) for parent in base.__mro__[1:])
 
 

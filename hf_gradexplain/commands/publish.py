@@ -27,7 +27,7 @@ _STAGING = ".hub."
 """Prefix of the staging folder."""
 
 _NOT_PUBLISHED = ("output_dir", "trust_remote_code", "allow_pickle")
-"""Arguments that are not published; neither are `reference_texts`, unless texts are."""
+"""Arguments that are not published. `reference_texts` are published only if the texts are."""
 
 REPLACED = ("data/*", "tables/*", "figures/*")
 """Files of an earlier push that a push replaces."""
@@ -52,7 +52,7 @@ def write_dataset(run: Run, arguments: EvaluateRecipeArguments, output_dir: Path
     """Write a run's documents as a dataset with tables, figures and a card.
 
     The data is in Parquet files, and the same run gives the same bytes. Texts are included only with
-    `arguments.publish_text`; a local folder or file is named without its path.
+    `arguments.publish_text`; local folders and files are named without their paths.
 
     Args:
         run: The finished run.
@@ -103,13 +103,13 @@ def _source(run: Run, arguments: EvaluateRecipeArguments) -> TextSource:
 
 
 def public_replay(arguments: EvaluateRecipeArguments, run: Run) -> str:
-    """Return the arguments that repeat a run, without local paths, and without texts unless these are published."""
+    """Return the arguments that repeat a run, without local paths, and without texts unless texts are published."""
     without = _NOT_PUBLISHED if arguments.publish_text else (*_NOT_PUBLISHED, "reference_texts")
     return to_replay_yaml(_public_arguments(arguments, run), without=without)
 
 
 def _public_arguments(arguments: EvaluateRecipeArguments, run: Run) -> EvaluateRecipeArguments:
-    """The arguments with the commits that were loaded, and without local paths."""
+    """Return the arguments with the commits that were loaded, and without local paths."""
     commits = {part: provenance.commit for part, provenance in run.provenances.items()}
     names = (arguments.model_name_or_path, arguments.dataset_name)
     model, data = (name if name is None else public_name(name) for name in names)
@@ -123,7 +123,7 @@ def _public_arguments(arguments: EvaluateRecipeArguments, run: Run) -> EvaluateR
 
 
 def _metadata(run: Run, split: str, documents: int) -> dict[str, Any]:
-    """The metadata of the card: the data files, and tags for the search. It has no licence of its own."""
+    """Return the metadata of the card: the data files, and tags for the search. No licence is given."""
     data = run.provenances.get("dataset")
     size = next((name for limit, name in _SIZES.items() if documents < limit), "n>10M")
     metadata: dict[str, Any] = {
@@ -138,7 +138,7 @@ def _metadata(run: Run, split: str, documents: int) -> dict[str, Any]:
 
 
 def _about_texts(source: TextSource) -> str:
-    """What a reader has to know about the texts."""
+    """Return what readers have to know about the texts."""
     if source.included:
         return "The texts are part of this dataset; the licence of their original dataset applies to them."
     if source.dataset_name is None:
@@ -174,5 +174,5 @@ def _columns(folder: Path, source: TextSource) -> list[tuple[str, str, str]]:
 
 
 def _split_name(split: str) -> str:
-    """A name of the split, or of a slice of it, that `datasets` accepts."""
+    """Return a name for the split, or for a slice of it, that `datasets` accepts."""
     return re.sub(r"\W+", "_", split.partition("[")[0], flags=re.ASCII).strip("_") or "all"

@@ -18,11 +18,12 @@ def to_rationales(texts: Dataset | IterableDataset) -> Dataset | IterableDataset
     """Return texts whose column `rationale` has spans `[start, end]`, see `hf_gradexplain.text.rationales`.
 
     Args:
-        texts: Texts with a column `rationale` or `rationale_mask` as the dataset has it; others are returned as they
-            are.
+        texts: Texts with a column `rationale` or `rationale_mask` as the dataset has it; texts without such a column
+            are returned unchanged.
 
     Raises:
-        GradexplainError: A rationale cannot be read, or does not fit its text. For a stream while iterating.
+        GradexplainError: A rationale cannot be read, or does not fit its text. For a stream, the error is raised while
+            iterating.
     """
     column = next((name for name in RATIONALES if name in texts.features), None)
     if column is None:

@@ -24,11 +24,11 @@ from hf_gradexplain.options.fields import option, with_default
 from hf_gradexplain.training.arguments import TrainArguments
 
 NOT_REPLAYED = ("push_to_hub", "hub_dataset_id", "hub_private_repo", "publish_text", "dry_run")
-"""Arguments without influence on a result, which a replay neither needs nor repeats."""
+"""Arguments that do not influence the result, and which `run.yaml` therefore leaves out."""
 
 _ZERO_SHOT = (
     "is a flag of `hf-gradexplain explain`: an evaluation takes no candidate labels, so explain the texts with that "
-    "command or `ZeroShotExplainer`, and read the self-check of each"
+    "command or `ZeroShotExplainer`, and read the self-check of each explanation"
 )
 ONLY_EXPLAINED = dict.fromkeys(("candidate_labels", "hypothesis_template", "multi_label"), _ZERO_SHOT)
 """Flags that recipes do not take, and what to do instead."""
@@ -48,7 +48,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "ties": "random",
     }
 }
-"""Options that a preset fixes, whatever the defaults will be."""
+"""Options that a preset fixes, even if their defaults change in a later version."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,11 +112,11 @@ class EvaluateRecipeArguments(
     target: ClassNames = with_default(Options, "target", "label")
     preset: PresetName | None = option(
         None,
-        "Fix methods, unit, target, against, objective, baseline, mask, steps and ties. paper sets them as in Du & Xu "
-        "(2021).",
+        "Fix methods, unit, target, against, objective, baseline, mask, steps and ties. The preset paper sets them as "
+        "in Du & Xu (2021).",
     )
     max_samples: int | None = option(
-        None, "Number of texts: a random sample; of a stream and of the generated corpus, the first ones."
+        None, "Number of texts: a random sample, or the first texts of a stream or of the generated corpus."
     )
     output_dir: str = option("outputs/evaluate", "Folder for the output files.", metavar="FOLDER")
     streaming: bool = option(False, "Read the dataset row by row, and store nothing of it on disk.")
@@ -150,7 +150,7 @@ class EvaluateRecipeArguments(
 
 @dataclass(frozen=True, kw_only=True)
 class TrainRecipeArguments(HubArguments, TrainArguments):
-    """Train or fine-tune a classifier, measure its explanations, write its card, and push it if asked to.
+    """Train or fine-tune a classifier, measure its explanations, write its card, and push it with --push_to_hub.
 
     Raises:
         GradexplainError: The arguments contradict each other.
@@ -208,7 +208,7 @@ def _check_label_map(label_map: str | None, target: ClassNames) -> None:
 def to_replay_yaml(arguments: Any, without: Collection[str] = ()) -> str:
     """Return arguments as the YAML of `run.yaml`, except those in `NOT_REPLAYED` and `without`.
 
-    An empty list is left out, since a flag needs a value.
+    An empty list is left out, because a flag needs a value.
     """
     values = {name: value for name, value in asdict(arguments).items() if value not in ([], ())}
     kept = {name: value for name, value in values.items() if name not in (*NOT_REPLAYED, *without)}

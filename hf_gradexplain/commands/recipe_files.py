@@ -19,7 +19,7 @@ RENAMED = {
 
 
 def not_taken(name: str, dataclass_type: Any) -> str | None:
-    """Return what to do instead of giving a flag of an earlier version or of another command; None for other names."""
+    """Return what to do instead of giving a flag of an earlier version or another command; None for other names."""
     return {**RENAMED, **getattr(dataclass_type, "REFUSED", {})}.get(name)
 
 
@@ -29,9 +29,9 @@ def names_recipe(argument: str) -> bool:
 
 
 def read_recipe(path: Path, dataclass_type: Any) -> tuple[list[str], dict[str, Any]]:
-    """Return the values of a YAML file: single ones as flags, which argparse converts, and lists as defaults.
+    """Return the values of a YAML file: single values as flags, which argparse converts, and lists as defaults.
 
-    As flags, items of a list that begin with a dash would be flags of their own.
+    If lists were given as flags, items that begin with a dash would be read as other flags.
 
     Args:
         path: The file.
@@ -64,7 +64,7 @@ def read_recipe(path: Path, dataclass_type: Any) -> tuple[list[str], dict[str, A
 
 
 def value_type(part: Field[Any]) -> tuple[Any, bool]:
-    """Return the type of one value of a field, and whether the field takes several."""
+    """Return the type of a single value of a field, and whether the field takes several values."""
     annotation = _first(part.type)
     if get_origin(annotation) in (list, tuple):
         return _first(get_args(annotation)[0]), True
@@ -72,7 +72,7 @@ def value_type(part: Field[Any]) -> tuple[Any, bool]:
 
 
 def _first(annotation: Any) -> Any:
-    """Return the first type of a union that is not None; any other type as it is."""
+    """Return the first type of a union that is not None; return any other type as it is."""
     if get_origin(annotation) in (Union, UnionType):
         return next(kind for kind in get_args(annotation) if kind is not type(None))
     return annotation

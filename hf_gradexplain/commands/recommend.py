@@ -1,4 +1,4 @@
-"""Measure which methods can be trusted on one model, on a few texts, and recommend one."""
+"""Measure on a few texts which methods can be trusted on a model, and recommend a method."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ class Recommendation:
     """The result of a comparison of methods on one model.
 
     Attributes:
-        table: One row per method: its AOPC with an interval, and how it compares with random and leave-one-out.
+        table: One row per method: its AOPC with an interval, and how it compares with `random` and `loo`.
         method: The recommended method; None if no method beats a random order.
         sentence: The recommendation in words.
     """
@@ -94,10 +94,11 @@ def recommend_method(
     *,
     progress: bool = False,
 ) -> Recommendation:
-    """Compare the methods on texts, word by word for the predicted class, and recommend one.
+    """Compare the methods on texts, with a score per word for the predicted class, and recommend one of them.
 
-    Of all methods that are significantly above a random order and not significantly below the best one, it is the one
-    that `auto` chooses, else the best one-pass method, else the best one.
+    Candidates are all methods that are significantly above a random order and not significantly below the best method.
+    If the method that `auto` chooses is a candidate, it is recommended; otherwise the best candidate that costs one
+    backward pass; if there is none, the best candidate.
 
     Args:
         engine: The model.
@@ -119,7 +120,7 @@ def recommend_method(
 def _evaluate(
     engine: AttributionEngine, texts: Dataset, options: Options, measures: Measures, progress: bool
 ) -> list[EvaluatedDocument]:
-    """Evaluate texts, and show how many are done."""
+    """Evaluate texts, and show the number of finished texts."""
     done = Totals()
 
     def advance(documents: int, cost: int) -> None:

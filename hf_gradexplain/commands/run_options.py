@@ -1,4 +1,4 @@
-"""How to explain, from the arguments of a recipe."""
+"""The options of explanations, from the arguments of a recipe."""
 
 from dataclasses import fields
 
@@ -7,7 +7,7 @@ from hf_gradexplain.options import Options
 
 
 def options_of(arguments: Options) -> Options:
-    """Return the part of a recipe's arguments that says how to explain.
+    """Return the arguments of a recipe that are options of explanations.
 
     Raises:
         GradexplainError: A method is not registered; the message names the nearest one.

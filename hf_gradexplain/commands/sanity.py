@@ -24,7 +24,7 @@ SENTENCES = (
     "The minister denied all charges and said that the court would soon hear what really happened.",
     "Doctors warn that the virus spreads quickly in winter, and they advise older people to stay at home.",
 )
-"""English sentences for checks without texts of the user."""
+"""English sentences for checks without the user's texts."""
 
 
 def check_methods(
@@ -35,14 +35,14 @@ def check_methods(
     *,
     progress: bool = False,
 ) -> SanityChecks:
-    """Check the methods that the doctor compares, and `sa_l2`, word by word for the predicted class.
+    """Check the methods that the doctor compares, and `sa_l2`, with a score per word for the predicted class.
 
     Args:
         engine: The model.
         texts: The columns `text` and, for pairs, `text_pair`; None for `SENTENCES`.
         seed: Seed of all random draws.
         problem_type: What the model's logits are, as in `Options`.
-        progress: Whether to say which step is done.
+        progress: Whether to print which step is running.
     """
     names = methods_to_compare(engine.profile)
     more = ("sa_l2",) if "signed_gi" in names else ()  # in the same pass

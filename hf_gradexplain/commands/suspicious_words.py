@@ -13,16 +13,17 @@ from hf_gradexplain.run.finished_run import FinishedRun
 def suspicious_words_of(run: FinishedRun, method: str | None, test: InsertionTest) -> SuspiciousWords:
     """Load the model of a run at its commit, read texts as the run did, and find its suspicious words.
 
-    Code of the model's repository and pickle files are not loaded, whatever `run.yaml` says: it may come from others.
+    Code of the model's repository and pickle files are never loaded, even if `run.yaml` allows it, because that file
+    may be untrusted.
 
     Args:
         run: The run.
         method: The method whose scores choose the words to try; None for the most faithful method of the run, by
             AOPC(10).
-        test: How words are tried.
+        test: The settings of the test.
 
     Raises:
-        GradexplainError: The run names no model, the model cannot be loaded, or it is no longer that of the run.
+        GradexplainError: The run names no model, the model cannot be loaded, or it has changed since the run.
     """
     arguments = run.arguments
     if arguments.get("model_name_or_path") is None:

@@ -1,4 +1,4 @@
-"""Train a classifier, from the arguments to a folder with its card, and to the hub."""
+"""Train a classifier, write it with its card to a folder, and push it to the hub."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ STALE = ("model*.safetensors*", "*.bin", "configuration_*.py", "modeling_*.py", 
 
 
 def run_training(arguments: TrainRecipeArguments) -> Mapping[str, float]:
-    """Train or fine-tune, write model, tokenizer and card to `output_dir`, and push them if asked to.
+    """Train or fine-tune, write model, tokenizer and card to `output_dir`, and push them with `push_to_hub`.
 
     The destination of a push is checked before the training. The model is saved before its explanations are measured.
 

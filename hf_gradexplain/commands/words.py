@@ -24,11 +24,11 @@ def words_of(
         run: The run.
         method: The method whose scores are used; None for the most faithful method of the run, by AOPC(10).
         by: `target`, `label` or `prediction`, or a column of the dataset.
-        key: Which units are the same word, from their text.
-        min_documents: In fewer texts of a group, a word is not looked at.
+        key: A function of the text of a unit; units with equal results are the same word. None for the text itself.
+        min_documents: A word is used only if it is in at least this many texts of a group.
 
     Raises:
-        GradexplainError: An argument cannot be used, the dataset cannot be read, or it is no longer that of the run.
+        GradexplainError: An argument cannot be used, the dataset cannot be read, or it has changed since the run.
     """
     groups = by if by in CLASSES else column_of(run, by)
     title = run.record["title"]
@@ -41,7 +41,7 @@ def column_of(run: FinishedRun, column: str) -> dict[int, Any]:
     The dataset is read again as `run.yaml` names it, and its texts are compared with those of the run.
 
     Raises:
-        GradexplainError: The run names no dataset, it cannot be read, it has no such column, or a text differs.
+        GradexplainError: The run names no dataset, the dataset cannot be read or has no such column, or a text differs.
     """
     arguments = run.arguments
     if arguments.get("dataset_name") is None:

@@ -1,4 +1,4 @@
-"""Load a model of natural language inference that is given candidate labels."""
+"""Load a model of natural language inference for zero-shot classification with candidate labels."""
 
 import warnings
 
@@ -13,7 +13,7 @@ def load_zero_shot(
     """Load the model, see `ZeroShotExplainer.from_pretrained`.
 
     Raises:
-        GradexplainError: It cannot be loaded, or no class of it has a name that begins with "entail".
+        GradexplainError: The model cannot be loaded, or none of its classes has a name that begins with "entail".
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "no label of")  # here it is an error
