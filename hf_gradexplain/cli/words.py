@@ -91,8 +91,8 @@ def _add_suspicious(parser: Parser) -> None:
     group.add_argument(
         "--suspicious",
         action="store_true",
-        help="Show suspicious words: their share of the score for a class is large, they mostly occur in its texts, and "
-        "they flip texts of other classes to it when they are inserted. Loads the model of the run.",
+        help="Show suspicious words: their share of the score for a class is large, they mostly occur in its texts, "
+        "and they flip texts of other classes to it when they are inserted. Loads the model of the run.",
     )
     settings = {part.name: part for part in fields(InsertionTest)}
     for name in OF_INSERTION:
