@@ -34,7 +34,7 @@ class Pool:
     def deciding(self, logits: Tensor, real: Tensor) -> Tensor | None:
         """Return which sequence has the maximum of each class, the first of equal ones: `(..., K, C)` to `(..., C)`.
 
-        It is None for the mean, to which all sequences add.
+        None for the mean, to which all sequences contribute.
         """
         return logits.masked_fill(~real.unsqueeze(-1), -torch.inf).argmax(-2) if self.how == "max" else None
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from hf_gradexplain.text.data import Batch
 
 Removed = Callable[[Tensor], Tensor]
-"""A function that returns the removed units of some copies, `(n, U)` bool, given their numbers `(n,)`."""
+"""A function that returns the removed units of some copies, `(n, U)` bool, given the numbers `(n,)` of the copies."""
 
 _HELD = 2**24
 """The largest number of values that are held at a time to count the tokens of copies."""
@@ -17,12 +17,12 @@ _HELD = 2**24
 
 @dataclass(frozen=True, eq=False)
 class Copies:
-    """`N` copies of sequences, as passes see them.
+    """`N` copies of sequences: what decides which of them may share a forward pass.
 
     Attributes:
         lengths: `(N,)` the number of tokens of each copy.
-        kinds: Copies of different kinds never share a pass, nor do those of different lengths where padding is not
-            safe. None if any two may, because the texts of their batch were chosen so.
+        kinds: The kind of each copy. Copies of different kinds never share a pass; copies of different lengths do not
+            share one if padding is not safe. None if any two copies may share a pass, because the batch was planned so.
     """
 
     lengths: Tensor
@@ -36,7 +36,7 @@ class Copies:
 
 
 def kinds_of(batch: Batch, sequences: Tensor) -> list[tuple[int, ...]]:
-    """Return the kinds of these sequences `(N,)`; texts of one sequence have the same kind in all of a batch."""
+    """Return the kinds of these sequences `(N,)`; if every text is one sequence, all of a batch have the same kind."""
     if batch.sequences is None:
         return [()] * len(sequences)
     return [batch.sequences.kinds[s] for s in sequences.tolist()]
@@ -47,8 +47,8 @@ class Deletion:
     """How the tokens of removed units are cut out of a sequence.
 
     All other tokens stay, in their order: those of other units, special tokens, and those of no unit. Every input of
-    the model is cut in the same way, and no text is tokenized again. If no token stays, the copy is what an empty text
-    is: one token that the attention mask hides.
+    the model is cut in the same way, and no text is tokenized again. If no token stays, the copy is encoded like an
+    empty text: as one token that the attention mask hides.
 
     Attributes:
         filler: The id of the token of an empty text.
@@ -56,8 +56,8 @@ class Deletion:
         left: Whether padding stands on the left.
         fixed_length: Whether a copy is padded to the length of its text, because the model reads all texts padded to
             one length.
-        special: The ids of special tokens. Copies with different numbers of one never share a pass: some models refuse
-            such batches. A text may hold such a token in a unit.
+        special: The ids of special tokens. Copies that differ in the number of one of these tokens never share a pass:
+            some models refuse such batches. Copies can differ, because a unit of a text may contain special tokens.
     """
 
     filler: int = 0
@@ -104,7 +104,7 @@ class Deletion:
 
 
 def staying(batch: Batch, sequences: Tensor, deleted: Tensor) -> Tensor:
-    """Return the tokens that stay when some are deleted from these sequences `(n,)`: `(n, T)` bool; no padding."""
+    """Return the tokens that stay if some are deleted from these sequences `(n,)`: `(n, T)` bool, False at padding."""
     lengths = batch.lengths[sequences].unsqueeze(1)
     column = torch.arange(deleted.shape[1], device=deleted.device).expand_as(deleted)
     column = column - (deleted.shape[1] - lengths if batch.padded_left else 0)
@@ -112,7 +112,10 @@ def staying(batch: Batch, sequences: Tensor, deleted: Tensor) -> Tensor:
 
 
 def _removed_tokens(batch: Batch, counted: Tensor, sequences: Tensor, removed: Removed) -> Tensor:
-    """Return how many tokens of each kind copies of these sequences `(N,)` lose: `(N, W)`, given `(S, T, W)` counts."""
+    """Return how many tokens of each of `W` kinds copies of these sequences `(N,)` lose: `(N, W)`.
+
+    `counted` `(S, T, W)` says of which kinds each token is.
+    """
     units, kinds = batch.units, counted.shape[2]
     of_unit = counted.new_zeros(len(counted), units.size + 1, kinds)
     of_unit = of_unit.scatter_add_(1, units.unit_of.unsqueeze(2).expand_as(counted), counted)[:, : units.size]

@@ -2,10 +2,10 @@
 
 No other module registers hooks on the model.
 
-The lookups are discovered by experiment, not by the names of layers: change one word, run the model again, and compare
-which layers return something else, and at which position. This finds the lookups of encoder and decoder (the latter
-shifted by one), time-major outputs and hashed tables. It leaves out positions and segment ids that some models push
-through the word table.
+The lookups are discovered by experiment, not by the names of layers: change one word, run the model again, and find out
+which layers return something else, and at which position. This finds the lookups of encoders and of decoders (which are
+shifted by one position), time-major outputs and hashed tables. Positions and segment ids that some models also look up
+in the word table are left out.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ from hf_gradexplain.errors import GradexplainError
 
 
 class OtherPlacesError(RuntimeError):
-    """A forward pass looked words up at other places than expected."""
+    """A forward pass looked up words at other places than expected."""
 
 
 @contextmanager
@@ -33,8 +33,8 @@ def edit_lookups(model: nn.Module, lookups: Sequence[WordLookup], edit: Edit, id
     """Within the block, edit the word vectors in every forward pass over texts with the token ids `ids` `(B, T)`.
 
     Raises:
-        OtherPlacesError: A forward pass in the block is given other ids at a lookup, or the last one made more or fewer
-            calls of a layer.
+        OtherPlacesError: In a forward pass in the block, a lookup got other ids than expected, or the last forward pass
+            called a layer more or fewer times than expected.
     """
     calls: Counter[str] = Counter()
     by_call = {(lookup.module, lookup.call): lookup for lookup in lookups}
@@ -47,7 +47,7 @@ def edit_lookups(model: nn.Module, lookups: Sequence[WordLookup], edit: Edit, id
             if lookup is None:
                 return output
             if not lookup.holds(_ids_given(args, kwargs), ids):
-                raise OtherPlacesError(f"the model looks words up at other places in {name}: {_CREATE_ANEW}")
+                raise OtherPlacesError(f"the model now looks up words at other places in {name}: {_CREATE_ANEW}")
             return lookup.apply_edit(output, edit, ids)
 
         return hook
@@ -105,7 +105,7 @@ def find_lookups(
                 candidates.append(replace(lookup, given_ids=False))
     if not candidates:
         raise GradexplainError(
-            f"{type(model).__name__} looks words up in no layer that a forward hook can see: it cannot be explained"
+            f"{type(model).__name__} looks up words in no layer that a forward hook can see: it cannot be explained"
         )
     for level, layers in enumerate(_from_inside_out(candidates)):
         lookups = _number_tables(layers, plain, inputs["input_ids"].shape[1])
@@ -258,7 +258,7 @@ def same_logits(logits: Tensor, expected: Tensor) -> bool:
 def _depends_on_word_only(
     model: nn.Module, inputs: Mapping[str, Tensor], lookups: Sequence[Lookup], positions: tuple[int, int]
 ) -> bool:
-    """Return whether a word has the same vector at both positions; a layer that adds the position, say, differs."""
+    """Return whether a word has the same vector at both positions; if a layer adds the position, it has not."""
     word, length = int(inputs["input_ids"][0, positions[0]]), inputs["input_ids"].shape[1]
     calls, _ = run_recorded(model, change_token(inputs, (positions[1], word)))
     for lookup in lookups:

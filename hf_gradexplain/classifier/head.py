@@ -17,7 +17,7 @@ _HEADS: dict[ProblemTypeName, Head] = {
 
 
 _OF_THE_OUTPUT = r"function_to_apply|activation_fn|(final|output|head|classifier).*activation"
-"""The names of settings that say what follows the logits."""
+"""The names of settings in a configuration that say which function is applied to the logits."""
 
 
 def head_of(config: Any, n_outputs: int, problem_type: ProblemTypeName | None = None) -> Head:
@@ -27,9 +27,9 @@ def head_of(config: Any, n_outputs: int, problem_type: ProblemTypeName | None = 
     single logit and no `problem_type`, have the identity: the output itself takes the place of the probability.
 
     Args:
-        config: The model's configuration, whose `problem_type` counts; None if it has none.
+        config: The model's configuration, of which `problem_type` is used; None if the model has no configuration.
         n_outputs: The number of logits.
-        problem_type: A problem type that counts in place of the configuration's.
+        problem_type: A problem type to use in place of that of the configuration.
 
     Raises:
         GradexplainError: A softmax is asked for and there is a single logit.
@@ -49,7 +49,8 @@ def class_names_of(config: Any, n_outputs: int, names: Sequence[str] | None = No
     """Return the names of a model's classes: `(C,)`; a class without a name is called by its number.
 
     Args:
-        config: The model's configuration, whose `id2label` has the names, by number or by digits; None if it has none.
+        config: The model's configuration, whose `id2label` maps numbers (or their digits as strings) to names; None if
+            the model has no configuration.
         n_outputs: `C`, the number of logits.
         names: The names, if they are given.
 

@@ -27,13 +27,13 @@ EditOf = Callable[[Tensor, slice], Edit]
 class ForwardPass:
     """One forward pass over a batch.
 
-    Only its methods turn logits into the explained number, one number per text.
+    The explained number, one per text, is computed from the logits by the methods of this class only.
 
     Attributes:
         classifier: The classifier that ran.
         batch: The inputs. Its `target` holds the predicted class if the predicted class is explained.
         logits: `(B, C)` the logits of the texts. If a graph was asked for, they are part of an autograd graph that
-            reaches the `delta`s.
+            reaches the `delta` of each of `words`.
         sequence_logits: `(S, C')` the logits of the sequences, equal to `logits` if every text is one sequence.
         held: The runs with their graphs: one run, or several if the sequences cannot share a pass. Empty without a
             graph. Also empty if all sequences together do not fit into the token budget; they then run once more, see
@@ -87,7 +87,7 @@ class ForwardPass:
 
         Args:
             logits: The logits of the variants.
-            texts: The texts of the batch that these are variants of.
+            texts: The texts of the batch to which the variants belong.
         """
         return self.classifier.objective.target_probability(logits, *self._classes_of(logits, texts))
 
@@ -103,7 +103,7 @@ class ForwardPass:
         return ForwardPass(self.classifier, batch, combined, of_sequences)
 
     def each_run(self, work: Callable[[Tensor, slice, Differentiable], Result]) -> list[Result]:
-        """Return the results of a function for runs with a graph that together hold all sequences.
+        """Apply a function to runs of the model with a graph, which together hold all sequences; return its results.
 
         Args:
             work: A function of the sequences `(s,)` of a run, the columns that the run is cut to, and the run.
@@ -176,7 +176,7 @@ class HookedClassifier(HookedModel):
         return ForwardPass(self, batch, combined, logits, held, edit_of=edit_of)
 
     def _held(self, batch: Batch, edit_of: EditOf | None) -> tuple[tuple[Tensor, slice, Differentiable], ...]:
-        """Run all sequences with graphs, and keep these; empty if they are more than fit into memory together."""
+        """Run all sequences with graphs, and keep the graphs; empty if they do not fit into memory together."""
         size = int(batch.lengths.sum())
         if batch.sequences is not None and size > token_limit(self.model, self.batch_tokens, graph=True):
             return ()

@@ -27,7 +27,7 @@ class EmbeddingOutput:
 
     Attributes:
         embedding: `(S, T, D)` word vectors, detached; zero for tokens that the table does not hold.
-        delta: `(S, T, D)` zeros that were added to them; the gradient with respect to it is that of the word vectors.
+        delta: `(S, T, D)` zeros that were added to the word vectors, so that both have the same gradient.
     """
 
     embedding: Tensor
@@ -55,9 +55,9 @@ class HookedModel:
 
     Attributes:
         model: The sequence classifier; use it within `frozen_eval_mode`.
-        lookups: The calls of layers that look word vectors up.
-        baseline: What replaces a masked word: one vector `(D,)` per table, in the order of their numbers.
-            None for zero.
+        lookups: The calls of layers that look up word vectors.
+        baseline: What replaces a masked word: one vector `(D,)` per embedding table, in the order of the tables'
+            numbers. None for zero.
         followed_functions: Custom autograd functions whose forward pass is differentiated instead of running their
             own backward pass, see `hf_gradexplain.classifier.autodiff`.
         mixed_precision: Whether matrix products run in bfloat16.
@@ -119,12 +119,12 @@ class HookedModel:
         """Run the model on `(S, T)` inputs and return its logits `(S, C)`.
 
         Every pass starts from the same state and the same random numbers: some models hash at random even in eval
-        mode, and some switch to another kind of attention at the first short text and stay there.
+        mode, and some switch to another kind of attention at the first short text and keep it.
         """
         return self._run(inputs, None if edit is None else lambda lookups: edit)
 
     def _run(self, inputs: Mapping[str, Tensor], edit_of: Callable[[Sequence[WordLookup]], Edit] | None) -> Tensor:
-        """Run the model; if it looks words up at other places than expected, find them and run it again.
+        """Run the model; if it looks up words at other places than expected, find these places and run it again.
 
         Args:
             inputs: The inputs, each `(S, T)`.
@@ -154,7 +154,7 @@ class HookedModel:
             return run_model(self.model, inputs)
 
     def lookups_in(self, inputs: Mapping[str, Tensor]) -> Sequence[WordLookup]:
-        """Return where the model is expected to look words up in a batch."""
+        """Return where the model is expected to look up words in a batch."""
         return self.places.get(_layout(inputs), self.lookups) if self.places else self.lookups
 
     @torch.no_grad()
@@ -202,7 +202,7 @@ class HookedModel:
 
     @contextmanager
     def _in_elementary_operations(self) -> Iterator[None]:
-        """Within the block, no recurrent layer runs as one operation of oneDNN and no function compiled, if needed."""
+        """Within the block, run no fused recurrent layers and no compiled functions if propagation cannot read them."""
         if not self.for_propagation:
             yield
             return
@@ -212,7 +212,7 @@ class HookedModel:
 
     @property
     def lookup_layers(self) -> tuple[nn.Module, ...]:
-        """The layers that look words up."""
+        """The layers that look up words."""
         return tuple(self.model.get_submodule(name) for name in dict.fromkeys(x.module for x in self.lookups))
 
     @cached_property

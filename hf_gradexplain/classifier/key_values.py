@@ -1,4 +1,4 @@
-"""The keys and values of texts, from which a causal model goes on without computing their tokens again."""
+"""The keys and values of texts, from which a causal model can continue without computing their tokens again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class KeyValues:
         return cls(layers, logits)
 
     def rest_of(self, inputs: Mapping[str, Tensor], texts: Tensor, tokens: slice) -> dict[str, Any]:
-        """Return the inputs of a pass that computes `tokens` of `n` copies and takes the earlier ones from here.
+        """Return the inputs of a pass that computes `tokens` of `n` copies, with the keys and values of earlier tokens.
 
         Args:
             inputs: The inputs of the `B` texts, each `(B, T)`.
@@ -66,7 +66,7 @@ class KeyValues:
 class _Before(DynamicLayer):
     """The keys and values of one layer before a token, for copies of the texts.
 
-    New ones are appended for the layer that computed them, and not kept.
+    New keys and values are appended to these in the call that computes them, but they are not kept.
     """
 
     def __init__(self, keys: Tensor, values: Tensor, texts: Tensor, start: int) -> None:

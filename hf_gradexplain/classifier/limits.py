@@ -15,13 +15,13 @@ def length_limit(
     """Return the largest number of tokens of a text, special tokens included; None for no limit.
 
     It is the smaller of the tokenizer's `model_max_length` and the number of position embeddings. If the table of
-    position embeddings has a `padding_idx`, as in RoBERTa, only the rows after that one count.
+    position embeddings has a `padding_idx`, as in RoBERTa, only the rows after `padding_idx` count.
 
     Args:
         tokenizer: The tokenizer.
         model: The model.
-        word_tables: Its layers that look words up. A vocabulary may have as many words as there are positions, so that
-            the sizes alone do not tell a table of words from one of positions.
+        word_tables: The layers of the model that look up words. Their sizes alone do not distinguish them from tables
+            of positions, because a vocabulary may have as many words as there are positions.
     """
     limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < _NO_LIMIT else []
     positions = getattr(getattr(model, "config", None), "max_position_embeddings", None)

@@ -18,8 +18,8 @@ Edit = Callable[[int, Tensor, slice], Tensor]
 Draw = Callable[[Callable[[str], np.random.Generator], int, int, Tensor], Tensor]
 """A function `(rng, number, table, vectors)` that draws a vector for each token of a text that is in a unit.
 
-`rng` returns the text's random generator for a purpose, `number` is that of a copy of the text, `table` that of the
-embedding table, and `vectors` `(n, D)` are the tokens' own.
+`rng` returns the text's random generator for a purpose, `number` is the number of a copy of the text, `table` is the
+number of the embedding table, and `vectors` `(n, D)` are the word vectors of the tokens.
 """
 
 
@@ -73,7 +73,7 @@ class Lookup:
     given_ids: bool = False
 
     def holds(self, given: Tensor | None, ids: Tensor) -> bool:
-        """Return whether the layer is given all ids `(B, T)`, shifted; True if it is given something else than ids."""
+        """Return whether the layer is given all ids `(B, T)`, shifted; also True if it is given hashes of ids."""
         if not self.given_ids or (self.shift == 0 and given is not None and given.is_set_to(ids)):
             return True
         n = 0 if given is None or given.ndim != 2 else given.shape[0 if self.time_major else 1]
@@ -88,7 +88,7 @@ class Lookup:
         return torch.equal(given[:, positions], ids[:, tokens].to(given))
 
     def _overlap(self, positions: int, length: int) -> tuple[slice, slice]:
-        """Return the tokens that the layer is given, of `length` tokens, and their positions."""
+        """Return which of `length` tokens the layer is given, and the positions where it is given them."""
         first, last = max(0, -self.shift), min(length, positions - self.shift)
         return slice(first, last), slice(first + self.shift, last + self.shift)
 

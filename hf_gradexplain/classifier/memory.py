@@ -15,7 +15,7 @@ FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, Runtim
 _PADDING = 1 / 16
 """Copies of different lengths share a pass if its padding is at most this share of the token budget.
 
-One more pass costs about as much, whatever its size: 40 to 60 of the 1,024 tokens on a CPU.
+One more pass costs about as much as padding of this size: on a CPU, 40 to 60 of the 1,024 tokens of the budget.
 """
 
 _LIMITS: WeakKeyDictionary[nn.Module, dict[bool, int]] = WeakKeyDictionary()
@@ -84,8 +84,8 @@ def run_in_chunks(
 ) -> Iterator[tuple[slice, Result]]:
     """Run copies of texts in chunks that fit the token budget, and in smaller ones when memory runs out.
 
-    A chunk is padded to its longest copy. Copies of different lengths share one only as long as its padding costs less
-    than one more chunk would.
+    A chunk is padded to its longest copy. Copies of different lengths share a chunk only if its padding costs less than
+    one more chunk would.
 
     Args:
         model: The model that runs; its learned budget also applies to later calls.

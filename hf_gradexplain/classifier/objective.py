@@ -72,8 +72,8 @@ class Objective:
     def target_probability(self, logits: Tensor, target: Tensor, against: Tensor | None = None) -> Tensor:
         """Return the number that curves and self-checks use: `(..., C)` and `(...)` to `(...)`.
 
-        This is `f_y`. Under a contrast it is the sigmoid of the contrast, which is the probability of the target if
-        there were only the two classes; in a contrast with all other classes, this is `f_y` again.
+        This is `f_y`. Under a contrast, it is the sigmoid of the contrast: the probability that the target would have
+        if there were only the two classes. In a contrast with all other classes, it is `f_y` again.
         """
         if self.name == "contrast":
             return (-self.loss(logits, target, against)).sigmoid()
@@ -85,7 +85,7 @@ class Objective:
         Args:
             logits: The logits.
             target: The class to explain.
-            against: The class of a contrast, or `REST` for all others together. Other objectives ignore it.
+            against: The class of a contrast, or `REST` for all others together. Only the objective `contrast` uses it.
         """
         logits = _wide(logits)
         if self.name == "contrast":
@@ -100,7 +100,7 @@ class Objective:
         return -_pick(values, target)
 
     def _logit_against(self, logits: Tensor, target: Tensor, against: Tensor) -> Tensor:
-        """Return the logit of the class of a contrast; that of the rest makes their difference the log-odds of `y`."""
+        """Return the logit that a contrast subtracts. For `REST`, it makes the contrast the log-odds of `y`."""
         others = logits.scatter(-1, target.unsqueeze(-1), -torch.inf)
         rest = torch.zeros_like(logits[..., 0]) if self.head == "sigmoid" else others.logsumexp(-1)
         return torch.where(against == REST, rest, _pick(logits, against.clamp(min=0)))

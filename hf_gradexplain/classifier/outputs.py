@@ -1,4 +1,4 @@
-"""What a model takes and returns: it is run on those of the tokenizer's outputs that it takes, and returns logits."""
+"""Run a model on those outputs of the tokenizer that it takes, and find the logits in what it returns."""
 
 from collections.abc import Mapping
 from inspect import signature
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 def logits_of(output: Any) -> Any:
     """Return the logits of a model's output: its attribute or key `logits`, or the output itself if it is a tensor.
 
-    None if there are none.
+    None if there are no logits.
     """
     if isinstance(output, Tensor):
         return output
@@ -21,11 +21,11 @@ def logits_of(output: Any) -> Any:
 
 
 _ACCEPTED: WeakKeyDictionary[nn.Module, frozenset[str] | None] = WeakKeyDictionary()
-"""The names of the inputs that each model takes; None for all."""
+"""The names of the inputs that each model takes; None if it takes any."""
 
 
 def run_model(model: nn.Module, inputs: Mapping[str, Tensor]) -> Any:
-    """Run a model on the tokenizer's output and return its logits, or None; inputs that it does not take are left out.
+    """Run a model on the tokenizer's output, without inputs that it does not take; return its logits or None.
 
     For example, many tokenizers return `token_type_ids`, and many hand-written modules do not take them.
     """

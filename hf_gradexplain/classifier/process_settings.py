@@ -1,4 +1,4 @@
-"""Settings of the whole process that a forward pass changes, also while other threads run models."""
+"""Settings of the whole process that a forward pass changes and restores, even while other threads run models."""
 
 import sys
 import threading
@@ -14,7 +14,7 @@ Restore = Callable[[], None]
 class ProcessSetting:
     """A setting of the whole process: changed while at least one thread needs it, and then restored.
 
-    If each thread restored what it had found, the last one could restore what another thread had set.
+    If each thread restored the value that it had found, the last thread could restore a value that another one had set.
 
     Args:
         change: Changes the setting, and returns a function that restores it.
@@ -61,8 +61,8 @@ def _set_options(options: Iterable[tuple[Any, str, Any]]) -> Restore:
 def _tf32_options() -> Iterator[tuple[Any, str, Any]]:
     """Yield the options that disable TF32 for convolutions, and whose values can be restored.
 
-    An option that was never set follows the more general one, and once it is set it cannot be unset. The most general
-    option is therefore set first: a more specific one that does not follow it has a value of its own.
+    An option that was never set follows the more general option, and once it is set it cannot be unset. The most
+    general option is therefore set first. More specific options are set only if they have not followed it.
     """
     cudnn: Any = torch.backends.cudnn
     if not hasattr(cudnn, "conv"):  # before PyTorch 2.9

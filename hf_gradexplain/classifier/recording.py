@@ -19,7 +19,7 @@ _INPUT_NOT_SAVED = ("exp", "sigmoid", "tanh")
 
 
 class _Recorder(TorchDispatchMode):
-    """Within the block, see every operation of this thread, and find its node.
+    """Within the block, intercept every operation of this thread, and find the node of its result.
 
     A result has its node when the next operation begins, and keeps it until it is changed in place.
     """

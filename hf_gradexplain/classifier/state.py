@@ -19,8 +19,8 @@ UNUSED_PAD_ID = -1
 class ModelState:
     """Saved state of a model: attributes, buffers and submodules of its modules, and its configuration.
 
-    It is saved at creation, without copying any values: `restore` undoes assignments, not changes in place. The random
-    state is saved and restored by each `restore`.
+    The state is saved at creation, without copying any values: `restore` undoes assignments, not changes in place. The
+    random state is saved and restored by each `restore`.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -54,8 +54,8 @@ def frozen_eval_mode(model: nn.Module) -> Iterator[None]:
     Also within the block:
 
     - Autograd is enabled, even inside the caller's `torch.no_grad` or `torch.inference_mode`.
-    - A model without a pad token gets the id `UNUSED_PAD_ID`: decoders refuse batches without one, even of texts of
-      equal length.
+    - A model without a pad token gets the id `UNUSED_PAD_ID`: decoders without a pad token refuse batches, even of
+      texts of equal length.
     - Modules compiled in place run uncompiled, because compiled code may skip hooks.
     - cuDNN is off for recurrent layers, and TF32 is off for convolutions; see `_exact_cudnn`.
     - The random numbers are those of a fixed seed.
@@ -90,7 +90,7 @@ def _exact_cudnn(modules: Sequence[nn.Module]) -> Iterator[None]:
     """Within the block, disable cuDNN for models with recurrent layers, and TF32 for models with convolutions.
 
     cuDNN refuses the backward pass of recurrent layers in eval mode. TF32 rounds the inputs of convolutions to 10 bits,
-    and the model's results would differ from those of its shortcut.
+    and the model's results would differ from those of its shortcut (see `hf_gradexplain.perturb`).
     """
     recurrent = any(isinstance(module, nn.RNNBase) for module in modules)
     convolving = any(isinstance(module, _ConvNd) for module in modules)

@@ -28,8 +28,8 @@ def target_ids(target: ClassNames, labels: Labels, n_texts: int, class_names: Se
     """Return the class to explain for each text; None for the predicted class.
 
     Args:
-        target: `predicted`, `label` for the classes in `labels`, `all` for the predicted class first, or one class for
-            all texts, or one per text.
+        target: `predicted`; `label` for the classes in `labels`; `all`, of which the predicted class comes first; one
+            class for all texts; or one per text.
         labels: One class for all texts, or one per text, by id or name; see `class_id`. Only `label` needs them.
         n_texts: The number of texts.
         class_names: `(C,)` names of the model's classes.
@@ -49,7 +49,7 @@ def target_ids(target: ClassNames, labels: Labels, n_texts: int, class_names: Se
 
 
 def class_ids(classes: Sequence[ClassName], class_names: Sequence[str]) -> tuple[int, ...]:
-    """Return the ids of the classes that are explained beside the predicted one."""
+    """Return the ids of the classes that are explained in addition to the predicted one."""
     return tuple(_ids("class", classes, len(classes), class_names))
 
 
@@ -64,10 +64,10 @@ def against_ids(
     """Return the id of the class that each text's target is compared with, or `RUNNER_UP` or `REST`.
 
     Args:
-        against: `runner_up`, `rest`, or one class for all texts, or one per text. With None, None is returned.
+        against: `runner_up`, `rest`, one class for all texts, or one per text. If it is None, so is the result.
         targets: The class to explain of each text; None for the predicted one.
         class_names: `(C,)` names of the model's classes.
-        head: What its logits are.
+        head: What the model's logits are.
 
     Raises:
         GradexplainError: The model has no second class, one of the classes is not a class of the model, or a text's
@@ -102,7 +102,7 @@ def _ids(
         given: The class or the classes.
         n_texts: The number of texts.
         class_names: `(C,)` names of the model's classes.
-        words: Words allowed besides classes, and their ids; None: not allowed in a list.
+        words: Words that are allowed besides classes, and their ids. A word with the id None is not allowed in a list.
     """
     one: Any = plain(given)
     several = not isinstance(one, str | Integral | float)

@@ -1,9 +1,10 @@
 """Find where a model looks up each token of a batch that it rearranges.
 
 Some models read a long text differently from a short one: they drop its middle, pad it to a block, or cut it into
-chunks that they read one after the other or as rows of a batch. What they do is found by experiment. The tokens are
-replaced by a code, so that the ids which a layer is given name the tokens that they come from: with `k` different ids,
-`n` tokens are told apart by `log_k n` forward passes.
+chunks that they read one after the other or as rows of a batch. What they do is found by experiment. Each token has a
+number, and in each forward pass its id is replaced by an id that stands for one digit of this number. The ids that a
+layer gets in all passes therefore show which token each of them comes from. With `k` different ids, `log_k n` passes
+are enough to distinguish `n` tokens.
 """
 
 from collections import Counter
@@ -87,7 +88,7 @@ def find_places(
         model: The model, in eval mode.
         inputs: The texts, each `(B, T)`.
         vocabulary: Ids to replace tokens with.
-        tables: The layers that look words up, and the number of the table of each. None to find the layers as well.
+        tables: The layers that look up words, and the number of the table of each. None to find the layers as well.
 
     Raises:
         GradexplainError: The places cannot be found, or words influence the logits in other ways as well.
@@ -110,7 +111,10 @@ def find_places(
 
 
 def _replaceable(inputs: Mapping[str, Tensor], vocabulary: Vocabulary) -> Iterator[Tensor]:
-    """Yield the tokens to replace by codes: all but padding; then, for models that search for them, no special ones."""
+    """Yield the tokens to replace by codes: all but padding; then, also without special tokens.
+
+    Some models look for special tokens in a text.
+    """
     ids = inputs["input_ids"].flatten()
     attended = inputs.get("attention_mask", torch.ones_like(ids)).flatten() != 0
     special = torch.isin(ids, torch.tensor(sorted(vocabulary.special), device=ids.device, dtype=ids.dtype))

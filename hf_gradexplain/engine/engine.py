@@ -51,8 +51,8 @@ class AttributionEngine:
     Its attributes and arguments are those of `hf_gradexplain.Explainer`, which lists them.
 
     Raises:
-        GradexplainError: The model has no classification head, its weights are not finite or its word vectors zero,
-            the tokenizer is that of another model, or its embedding lookups cannot be found.
+        GradexplainError: The model has no classification head, its weights are not finite, all its word vectors are
+            zero, the tokenizer is that of another model, or the embedding lookups of the model cannot be found.
     """
 
     def __init__(
@@ -170,11 +170,11 @@ class AttributionEngine:
         """Score documents as `run` does.
 
         Args:
-            documents: The documents; one that is read as several sequences needs `outputs`.
+            documents: The documents. If they are read as several sequences that are not windows, give `outputs`.
             options: How to explain.
             labels: One class for all documents or one per document, by id or name.
             outputs: How the logits of a document are made from those of its sequences; None to pool them over windows.
-            methods: The methods; None for those of the options. With none at all, the model only predicts.
+            methods: The methods by name; None for those of the options. With an empty dict, the model only predicts.
         """
         why = str(self.automatic) if AUTO in options.methods else ""
         options, outputs = self.resolve(options), outputs or self._pooled(options)
@@ -227,7 +227,7 @@ class AttributionEngine:
         objective: ObjectiveName = Options.objective,
         baseline: BaselineName | None = None,
     ) -> pd.DataFrame:
-        """Return gradient times input before its sum over the embedding dims: `-g_i e_i`, a row per unit.
+        """Return gradient times input before it is summed over the embedding dims: `-g_i e_i`, a row per unit.
 
         `hf_gradexplain.plots.heatmap` draws the table.
 

@@ -22,7 +22,7 @@ from hf_gradexplain.text.data import REST, Sampled
 
 _OF_DOCUMENT = ("text", "truncated_at", "pair_start", "unread", "windows")
 _OF_OPTIONS = ("objective", "unit", "mask")
-"""Fields of an explanation that are those of its document, and of the options."""
+"""The fields of an explanation that are copied from its document, and those that are copied from the options."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +34,14 @@ class ScoredBatch:
         options: How the texts were explained.
         forward: The forward pass over the texts.
         scores: `(B, U)` per method; 0, or 0 up to rounding, where a text has fewer units.
-        completeness: `(B,)` per method whose scores should add up to the rise of the loss, see
+        completeness: `(B,)` for each method whose scores should add up to the rise of the loss, see
             `Explanation.completeness`.
-        sampled: The standard errors per method that draws copies at random.
+        sampled: The standard errors for each method that draws copies at random.
         class_names: `(C,)` names of the model's classes.
         baselines: The baseline of each method that has one, see `Explanation.baselines`.
         why: Why `auto` chose its method; empty if it was not asked for.
-        others: The same for the other classes of `target="all"`. A text with fewer classes has the predicted one again.
+        others: The scores for the other classes of `target="all"`. For a text that has fewer classes, the scores of its
+            predicted class are repeated.
     """
 
     indices: tuple[int, ...]
@@ -138,7 +139,7 @@ class ScoredBatch:
 
 
 def _with_check(explanation: Explanation, checks: Mapping[str, SelfCheck], gaps: Mapping[str, float]) -> Explanation:
-    """Return the explanation with the self-check of each method, and with the gaps of more methods."""
+    """Return the explanation with the self-check of each method, and with `gaps` added to `completeness`."""
     against = "" if explanation.against is None else explanation.against_label
     checks = {name: replace(check, against=against) for name, check in checks.items()}
     return replace(explanation, self_check=checks, completeness={**explanation.completeness, **gaps})

@@ -27,7 +27,7 @@ from hf_gradexplain.text.texts import Text, as_given, is_text, text_parts
 from hf_gradexplain.viz.notebook import live_display, runs_in_kernel
 
 BATCHES = 16
-"""About how many batches the texts of a chunk fill: enough for texts of equal length to meet."""
+"""About how many batches the texts of a chunk fill: enough for texts of equal length to share batches."""
 
 _CHARACTERS = 4
 """About how many characters a token has."""
@@ -148,12 +148,12 @@ def _chunks(texts: Iterable[Text], columns: Mapping[str, Iterator[Any]], tokens:
 
 
 def _one_per_text(values: Any) -> Iterator[Any]:
-    """Return an iterator over the values; if there is one for all texts, over this one again and again."""
+    """Return an iterator over the values; if there is one value for all texts, it repeats this value."""
     return repeat(values) if callable(values) or isinstance(values, str | Real) else iter(values)
 
 
 def _warn_once(caught: Sequence[warnings.WarningMessage], told: set[object]) -> None:
-    """Give warnings that were not given before; the numbers in them may differ."""
+    """Give warnings that were not given before. Warnings that differ only in their numbers count as the same."""
     for warning in caught:
         key = warning.category, re.sub(r"\d+", "", str(warning.message))
         if key not in told:
@@ -170,7 +170,7 @@ def _length(texts: Iterable[Text]) -> int | None:
 
 @contextmanager
 def _progress_bar(total: int | None, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """Show how many texts are explained, on standard error or in a notebook; yield what counts further texts."""
+    """Show how many texts are explained, on standard error or in a notebook; yield a function that adds texts."""
     show = live_display() if shown and runs_in_kernel() else None
     hidden = not shown or show is not None or not sys.stderr.isatty()
     done = 0

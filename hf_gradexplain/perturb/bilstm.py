@@ -11,9 +11,9 @@ other after about `log2 K` steps.
 
 All copies of all texts advance together. Texts are aligned at their ends, hence copies start at different steps and end
 together. The copies of the forward direction fill the rows of one matrix from its middle upwards, those of the backward
-direction from its middle downwards: at any step, the rows in use are contiguous. New copies
-start only every few steps (the `block` of `cells.py`). A copy therefore starts a few steps before it differs from its
-parent, from the state of the nearest ancestor that has already started, and the rows do not change within a block.
+direction from its middle downwards: at any step, the rows in use are contiguous. New copies start only every few steps
+(the `block` of `cells.py`), so that the rows do not change within a block. A copy therefore starts a few steps before
+it differs from its parent, from the state of the nearest ancestor that has already started.
 """
 
 from collections.abc import Iterator
@@ -187,7 +187,7 @@ def _branch_points(number: Tensor, masks: Masks | Sets) -> tuple[Tensor, Tensor]
 
 
 def _nearest_earlier_ancestor(parent: Tensor, begin: Tensor) -> Tensor:
-    """Return the nearest ancestor of each copy that starts before it: `(M,)`; `M` starts before all.
+    """Return the nearest ancestor of each copy that starts before it: `(M,)`; `M` for the state before the first word.
 
     Copies have the states of their ancestors until they differ from them.
     """
@@ -202,8 +202,8 @@ def _nearest_earlier_ancestor(parent: Tensor, begin: Tensor) -> Tensor:
 def _previous_smaller(x: Tensor) -> Tensor:
     """Return the position of the nearest smaller value to the left: `(N, M)` to `(N, M)`.
 
-    The first value must be -1 and all others larger. By doubling: skip each block of `2^level` values without a smaller
-    one, from the longest block to the shortest.
+    The first value must be -1 and all others larger. The search skips blocks of `2^level` values without a smaller one,
+    from the longest blocks to the shortest.
     """
     lows = [x]
     while (reach := 2 ** (len(lows) - 1)) < x.shape[1]:

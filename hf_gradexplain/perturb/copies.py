@@ -17,7 +17,7 @@ def run_copies(forward: ForwardPass, sequences: Tensor, removed: Removed) -> Ite
     Args:
         forward: The forward pass over their texts.
         sequences: `(N,)` the sequence that each copy repeats.
-        removed: Gives the units without which some copies run, `(n, U)` bool, by their indices `(n,)`.
+        removed: Returns the units without which some copies run, `(n, U)` bool, given the indices `(n,)` of the copies.
 
     Returns:
         The indices `(n,)` of the copies in a pass, and their logits `(n, C)`, pass by pass.
@@ -52,7 +52,7 @@ def _without(forward: ForwardPass, deletion: Deletion, sequences: Tensor, delete
         n = inputs["input_ids"].shape[1]
         raise GradexplainError(
             f"mask='deletion': the model cannot read what is left of a text, {n} token{'s' if n > 1 else ''} "
-            f"({type(error).__name__}: {one_line(error, 200)}): choose mask='baseline', which keeps its length"
+            f"({type(error).__name__}: {one_line(error, 200)}): choose mask='baseline', which keeps the text's length"
         ) from error
     empty = ~staying(forward.batch, sequences, deleted).any(1)
     if not torch.isfinite(logits[empty]).all():

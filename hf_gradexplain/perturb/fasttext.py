@@ -88,8 +88,8 @@ _TABLES: WeakKeyDictionary[HookedClassifier, Tensor | None] = WeakKeyDictionary(
 def _projected(classifier: HookedClassifier, ids: Tensor) -> Tensor:
     """Return `W (e_t - e_baseline)` of each token, in at least float32: `(B, T)` to `(B, T, C)`.
 
-    The first call projects the tokens, the second the whole table, which later calls reuse: this is negligible for a
-    dataset, and a single call does not pay for it. A classifier exists only as long as its weights stay the same.
+    The first call projects the tokens. The second call projects the whole table, and later calls reuse it: over a whole
+    dataset, its cost is negligible. A classifier exists only as long as its weights stay the same.
     """
     model = cast(FastTextForSequenceClassification, classifier.model)
     baseline = 0 if classifier.baseline is None else classifier.baseline[0]

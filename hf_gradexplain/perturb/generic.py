@@ -76,15 +76,15 @@ def run_masked_copies(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Run `N` masked copies, the shortest first, as many at a time as the token budget allows.
 
-    Copies have the length of their own text, less the tokens that are cut out of them: the padding of the batch is cut
-    off. Those of different lengths share a pass only if their padding is known to be safe, and if that costs less than
-    another pass, see `run_in_chunks`.
+    Copies have the length of their own text, minus the tokens that are cut out of them: the padding of the batch is cut
+    off. Copies of different lengths share a pass only if padding is known to be safe, and if it costs less than another
+    pass, see `run_in_chunks`.
 
     Args:
         forward: The forward pass over the texts.
         text_of: `(N,)` text of each copy.
-        removed: Gives the units to mask in some copies, `(n, U)` bool, by their indices `(n,)`; called for one pass at
-            a time.
+        removed: Returns the units to mask in some copies, `(n, U)` bool, given the indices `(n,)` of the copies; called
+            for one pass at a time.
 
     Returns:
         The indices `(n,)` of the copies in a pass, and their logits `(n, C)`, pass by pass.

@@ -1,7 +1,7 @@
 """Masked copies of texts that are read as several sequences.
 
-A unit is masked in every sequence it stands in. Only these run: the other sequences of a copy have the logits of the
-plain text. A long document of 100 windows thus runs one or two windows per word, not 100.
+A unit is masked in every sequence in which it occurs. Only these sequences run: the other sequences of a copy have the
+logits of the plain text. For a long document of 100 windows, one or two windows run per word, not 100.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ def run_masked_copies(
     Args:
         forward: The forward pass over the texts, some of which are several sequences.
         text_of: `(N,)` text of each copy.
-        removed: Gives the units to mask in some copies, `(n, U)` bool, by their indices `(n,)`.
+        removed: Returns the units to mask in some copies, `(n, U)` bool, given the indices `(n,)` of the copies.
 
     Yields:
         The indices `(n,)` of some copies, and their logits `(n, C)`.
@@ -54,7 +54,7 @@ def run_masked_copies(
 
 
 def units_of_sequences(batch: Batch) -> Tensor:
-    """Return which units stand in each sequence: `(S, U)`, 1 or 0."""
+    """Return which units occur in each sequence: `(S, U)`, 1 or 0."""
     units = batch.units
     stands = torch.zeros(len(units.unit_of), units.size + 1, device=units.unit_of.device)
     return stands.scatter_(1, units.unit_of, 1.0)[:, : units.size]

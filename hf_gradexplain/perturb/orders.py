@@ -15,10 +15,10 @@ _TIED = 64
 def tie_tolerance(precision: str) -> float:
     """Return the distance up to which two scores of a text are ties, relative to its largest absolute score.
 
-    Rounding makes scores that are equal by their formula differ in the last places, and by other amounts in other
-    batches. Sums that cancel, such as `sa_raw`, and differences of losses, such as `loo`, are off by some tens of units
-    in the last place of the text's largest score. The tolerance is 64 of them, 8e-6 in float32. In half precision,
-    where such a unit is already 0.1 % or 0.8 %, the tolerance is one unit in the last place.
+    Rounding makes scores that are equal by their formula differ in the last places, by an amount that depends on the
+    batch. Sums that cancel, such as `sa_raw`, and differences of losses, such as `loo`, are off by some tens of units
+    in the last place of the text's largest score. The tolerance is 64 such units, which is 8e-6 in float32. In half
+    precision, such a unit is already 0.1 % (float16) or 0.8 % (bfloat16); there, the tolerance is one unit.
 
     Args:
         precision: The compute dtype as it is displayed, such as `float32` or `bfloat16 (mixed)`.
@@ -51,8 +51,8 @@ def removal_ranks(scores: np.ndarray, rng: np.random.Generator | None, precision
     """Return the rank of each unit when the highest score is removed first: `(..., U)` to `(..., U)`.
 
     Scores that are equal up to rounding, see `tie_tolerance`, are put in random order, the same for every row. Without
-    `rng` they keep the order of their position. This is not the default: in news the first words matter most, so it
-    favours a method whose scores are all equal.
+    `rng` they keep the order of their positions. This is not the default of evaluations: in news, the first words
+    matter most, so the order of positions would favour a method whose scores are all equal.
 
     >>> removal_ranks(np.array([0.1, 0.7, 0.2]), np.random.default_rng(0))
     array([2, 0, 1])

@@ -131,7 +131,7 @@ class Sets:
         size: `K`, the largest number of sets of a text.
         hidden: `(N, K + 1, U + 1)` whether each mask hides the tokens of a unit; mask 0 and those that a text lacks
             hide none.
-        row: `(sets,)` where in `hidden` each set is, with the first two axes as one.
+        row: `(sets,)` the index of each set in `hidden`, with the first two axes flattened into one.
     """
 
     text: Tensor
@@ -155,7 +155,7 @@ class Sets:
         return cls(texts, words.unit_of[texts], size, hidden.unflatten(0, (-1, size + 1)), row)
 
     def hides(self, number: Tensor, m: Tensor) -> Tensor:
-        """Return whether mask `m`, which counts on from text to text, hides a token of this number."""
+        """Return whether mask `m` hides a token of this number; the numbers of masks continue from text to text."""
         return self.hidden.flatten(0, 1)[m, number]
 
     def of_copies(self, copy: Tensor) -> Tensor:

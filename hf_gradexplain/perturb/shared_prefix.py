@@ -1,4 +1,4 @@
-"""Leave-one-out on causal models: what stands before a masked word is computed once, not in each copy.
+"""Leave-one-out on causal models: the tokens before a masked word are computed once, not in each copy.
 
 In a causal model a word changes no state of an earlier token. A masked copy of a text therefore has the keys and values
 of the plain text before its masked word, and only the tokens from this word on are computed. Copies that share a pass
@@ -14,10 +14,10 @@ full copies cost no more, as for texts of a few words and tiny models, they run 
 budget of a pass, a cached token of a copy counts as a quarter of a token, for its keys and values in one layer at a
 time.
 
-**Exactness.** Which models are causal and take keys and values is found by trying, see
-`hf_gradexplain.probing.prefix_check`. Some models read the logits at the last token that is not padding, which may be
-none of the computed ones. Each text therefore runs once more, unmasked, from the last position that its copies start
-at: if these are not the logits of the text, full copies run.
+**Exactness.** Which models are causal and take keys and values is found by experiment, see
+`hf_gradexplain.probing.prefix_check`. Some models read the logits at the last token that is not padding, which may not
+be among the computed tokens. Each text therefore runs once more, unmasked, from the last of the positions at which its
+copies start. If the resulting logits are not those of the text, full copies run.
 """
 
 from dataclasses import dataclass
@@ -79,8 +79,8 @@ def run_passes(forward: ForwardPass, passes: list[Pass]) -> Tensor | None:
     """Return the logits without each unit `(B, U, C)`; None if unmasked copies do not have the logits of their texts.
 
     Raises:
-        MemoryError: A single copy does not fit beside the keys and values. Some devices raise an error of their own
-            instead.
+        MemoryError: A single copy does not fit into memory next to the keys and values. Some devices raise an error of
+            their own instead.
     """
     classifier, batch, plain = forward.classifier, forward.batch, forward.logits.detach()
     key_values = KeyValues.of(classifier, batch.inputs)
@@ -106,8 +106,9 @@ def run_passes(forward: ForwardPass, passes: list[Pass]) -> Tensor | None:
 def tokens_of_a_pass(classifier: HookedClassifier) -> float:
     """Return what a pass costs by itself, in tokens.
 
-    Each layer is called once, which takes the time of some operations; a token takes two for each weight. For 6 layers
-    of 384 dimensions on a CPU it is about 30 tokens, and the larger the layers, the fewer.
+    A pass calls each layer once, and a call takes the time of a fixed number of operations; a token takes two
+    operations for each weight. With 6 layers of 384 dimensions on a CPU, a pass costs about 30 tokens; with larger
+    layers, fewer.
     """
     model, tables = classifier.model, {id(p) for layer in classifier.lookup_layers for p in layer.parameters()}
     weights = sum(p.numel() for p in model.parameters() if id(p) not in tables)
@@ -140,9 +141,9 @@ def plan_passes(batch: Batch, budget: int, per_pass: float) -> list[Pass]:
 
 
 def _copies(batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the text, the masked unit and the first token to compute of each copy, sorted by the latter.
+    """Return the text, the masked unit and the first token to compute of each copy, sorted by this token.
 
-    One copy of each text has no masked unit, with the number `U`. It starts at the last unit.
+    Each text also has one copy without a masked unit: its number is `U`, and it starts at the last unit.
     """
     unit_of, real, size = batch.units.unit_of.cpu(), batch.units.real.cpu(), batch.units.size
     columns = torch.arange(unit_of.shape[1]).expand(unit_of.shape)

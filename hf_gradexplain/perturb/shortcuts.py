@@ -29,8 +29,8 @@ class Shortcut:
         subsets: `(forward, text_of (N,), removed (N, U)) -> (N, C)`, see `subset_logits`.
         additive: Whether the logits change additively: the changes without single units add up to the change without
             all units.
-        linear: Whether the work for a document grows with its length; otherwise, it grows with the square of it.
-        batch_tokens: The number of tokens in a forward pass on a CPU that is fastest; None for the usual number.
+        linear: Whether the work for a document is proportional to its length; otherwise, to the square of its length.
+        batch_tokens: The number of tokens per forward pass that is fastest on a CPU; None for the usual number.
     """
 
     leave_one_out: Callable[[ForwardPass], Tensor] = generic.leave_one_out
@@ -63,8 +63,8 @@ GENERIC = Shortcut()
 SHARED_PREFIXES = Shortcut(shared_prefix.leave_one_out)
 """The shortcut of causal models of any class, for models that pass a check, see `Profile.shares_prefixes`.
 
-There is none for removal curves: their copies soon lack a word near the beginning, and the part before it, which they
-share, is too short to save time.
+There is no such shortcut for removal curves. Soon a word near the beginning is missing in all further copies, and the
+part before this word, which they share, is too short to save time.
 """
 
 SHORTCUTS: dict[type[nn.Module], Shortcut] = {
@@ -212,13 +212,13 @@ def removal_curves(
 def _shortcut_for(forward: ForwardPass) -> Shortcut:
     """Return the shortcut that runs on a batch.
 
-    There is none for texts of several sequences and for deletion, because shortcuts rely on tokens that stay in place.
+    Texts of several sequences and deletion have no shortcut, because shortcuts rely on tokens that stay in place.
     """
     classifier = forward.classifier
     if forward.batch.sequences is not None or classifier.deletion is not None:
         return GENERIC
     shortcut = shortcut_of(classifier.model)
-    # Compiled layers and texts whose tokens the model rearranges are not among what was tried.
+    # Shared prefixes were not tried with compiled layers, nor on texts whose tokens the model rearranges.
     tried = classifier.shares_prefixes and not classifier.compiled and not classifier.places
     return SHARED_PREFIXES if shortcut is GENERIC and tried else shortcut
 

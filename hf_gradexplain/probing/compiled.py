@@ -20,7 +20,7 @@ BACKEND = "inductor"
 """The backend of `torch.compile`."""
 
 _LENGTHS = (5, 9)
-"""Ordinary tokens of the texts on which the compiled layers are compared with the plain ones."""
+"""Numbers of ordinary tokens of the texts on which the compiled layers are compared with the plain ones."""
 
 
 class CompiledLayers:

@@ -142,7 +142,7 @@ def _length(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, pr
     finding = f"{profile.max_length:,} tokens"
     try:
         if profile.max_length <= _LONGEST and not _reads_long_texts_like_short_ones(classifier, tokenizer, profile):
-            action = "set tokenizer.model_max_length to a length that it reads as short ones"
+            action = "set tokenizer.model_max_length to a length at which it reads texts like short ones"
             return Check("length", f"{finding}, but the model reads such texts in other layers", "problem", action)
     except GradexplainError as error:
         found, _, action = str(error).partition(": ")

@@ -20,7 +20,8 @@ from hf_gradexplain.text.encode import Encoder
 from hf_gradexplain.text.unit import Occurrences
 
 LENGTHS = (10, 11, 12, 13, 30, 45)
-"""Numbers of ordinary tokens in the sample texts: one per remainder of a division by 4, and longer ones for padding."""
+"""Numbers of ordinary tokens in the sample texts: one for each remainder of a division by 4, and two large ones for
+padding."""
 
 _SAMPLE_IDS = 16
 """Number of different tokens in sample documents."""
@@ -30,14 +31,14 @@ _CODE_IDS = 256
 
 
 def vocabulary_of(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
-    """Return the ids with which experiments are made, always the same ones."""
+    """Return the ids with which experiments are made; they are always the same."""
     special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_encoder.values()}
     ids = [i for i in range(min(len(tokenizer), 1000)) if i not in special][-_CODE_IDS:]
     return Vocabulary(tuple(ids), frozenset(special - {tokenizer.unk_token_id}))
 
 
 def ordinary_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Return some ids of ordinary tokens, always the same ones.
+    """Return some ids of ordinary tokens; they are always the same.
 
     Raises:
         GradexplainError: The vocabulary has fewer than two ordinary tokens.
@@ -120,9 +121,9 @@ class GradientCheck:
     def gradient_embedding_cosine(self) -> float:
         """Return the scaled cosine between gradients `g` and word vectors `e`.
 
-        It is the root mean square of `sqrt(D) cos(g, e)` over the ordinary tokens: about 1 for unrelated vectors,
-        whatever `D`, and about 0 if the model normalises its word vectors, so that their length has no influence. NaN
-        if every gradient is zero.
+        It is the root mean square of `sqrt(D) cos(g, e)` over the ordinary tokens. For unrelated vectors it is about 1,
+        whatever `D`. It is about 0 if the model normalises its word vectors, because their length then has no
+        influence. NaN if every gradient is zero.
         """
         return self._cosine(self.batch.units.sum_rows(torch.cat(self.vectors, -1)))
 
@@ -157,9 +158,9 @@ def finite_difference_error(classifier: HookedClassifier, check: GradientCheck) 
     """Return the relative error of the gradient's norm, compared with a finite difference along the gradient.
 
     The finite difference is central and of fourth order, `(8 (f(h) - f(-h)) - f(2h) + f(-2h)) / 12h`, where `f` is the
-    sum of the first logits and all word vectors move along the gradient. The smallest error of some steps `h` counts:
-    large steps suffer from the model's curvature, small ones from rounding. Infinite if the gradient is zero or not
-    finite.
+    sum of the first logits and all word vectors move along the gradient. The result is the smallest error over several
+    steps `h`: large steps suffer from the model's curvature, small ones from rounding. Infinite if the gradient is zero
+    or not finite.
     """
     size = _norm(check.grads)
     if not 0 < size < float("inf"):
@@ -215,7 +216,7 @@ def batch_error(
 ) -> float:
     """Return the largest relative difference between documents in one batch and each document alone.
 
-    Infinite if the model fails on them, NaN if any of its results is NaN.
+    Infinite if the model fails on these documents, NaN if any result is NaN.
 
     Args:
         classifier: The model.
@@ -241,7 +242,7 @@ def difference_in_batch(
 ) -> float:
     """Return the largest relative difference between results `(B, ...)` in one batch and for each document alone.
 
-    Infinite if the model fails on them, NaN if any result is NaN.
+    Infinite if the model fails on these documents, NaN if any result is NaN.
     """
 
     def of(group: Sequence[Document]) -> Sequence[Tensor]:

@@ -35,8 +35,8 @@ _OTHER_TASKS = (
 def open_classifier(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> HookedClassifier:
     """Find the embedding lookups of a model with one sample document, within `frozen_eval_mode`.
 
-    Which tables hold words is not known yet, so that the length limit may be underestimated. The document is as short
-    as that limit, but has the 4 tokens that are needed.
+    It is not yet known which tables hold words, so the length limit may be estimated too low. The document is not
+    longer than this limit, unless the limit is below the 4 tokens that are needed.
 
     Raises:
         GradexplainError: The model returns no logits, or its embedding lookups cannot be found.

@@ -13,7 +13,7 @@ from hf_gradexplain.probing.probe import Profile
 from hf_gradexplain.probing.propagation_check import propagation_batch_error
 
 _SMALLEST, _STEP = 64, 4
-"""The first length interval ends at 64 tokens; each of the next ends at four times the end of the one before."""
+"""The first length interval ends at 64 tokens; each further interval ends at four times the end of the one before."""
 
 _WORTH = 16
 """An interval is tried if its texts together have at least this many times the tokens of its longest text, or twice as
@@ -25,10 +25,10 @@ class PaddingLimit:
     """The length up to which padding does not change a model's results.
 
     Some models process long texts in another way than short ones: they cut them into blocks, or switch to sparse
-    attention. A padded batch of short texts therefore says nothing about a padded batch of long texts, and each
-    interval of lengths `(64 * 4^(i - 1), 64 * 4^i]` with enough texts is tried, on sample texts as long as the longest
-    text in it; no length is tried twice. The model is tried uncompiled and in its own dtype: the rounding errors of
-    mixed precision would exceed the tolerance. For relevance propagation, relevances are compared as well.
+    attention. A padded batch of short texts therefore says nothing about a padded batch of long texts. So each interval
+    of lengths `(64 * 4^(i - 1), 64 * 4^i]` that has enough texts is tried, on sample texts as long as the longest text
+    in the interval. No length is tried twice. The model is tried uncompiled and in its own dtype: the rounding errors
+    of mixed precision would exceed the tolerance. For relevance propagation, relevances are compared as well.
 
     Args:
         profile: The results of probing the model with very short texts.

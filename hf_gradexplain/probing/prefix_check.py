@@ -14,7 +14,7 @@ from hf_gradexplain.text.collate import collate
 from hf_gradexplain.text.data import Batch, Document
 
 _NOT_ROUNDING = 0.1
-"""A relative error that no rounding explains; nothing more is measured of a model that has one."""
+"""A relative error that is too large for rounding; when it is exceeded, the comparison ends."""
 
 
 def prefix_error(
@@ -29,8 +29,9 @@ def prefix_error(
     - the logits of the masked texts, with those of a pass over the masked word and what follows, which takes the keys
       and values of earlier tokens from the plain texts.
 
-    The first word whose keys and values differ by more than 10 % ends the comparison, as in every model that is not
-    causal. Infinite if the model does not keep keys and values, or fails on given ones; NaN if any result is NaN.
+    The comparison ends at the first word whose keys and values differ by more than 10 %; every model that is not causal
+    has such a word. Infinite if the model does not keep keys and values, or fails when it is given some; NaN if any
+    result is NaN.
 
     Args:
         classifier: The model, within `frozen_eval_mode`.

@@ -34,7 +34,7 @@ from hf_gradexplain.text.collate import collate
 from hf_gradexplain.text.data import Batch, Document
 
 _NOISE = 0.05
-"""Up to this scaled cosine, a product with the gradient counts as rounding error."""
+"""Up to this scaled cosine of the gradient and a vector, their product counts as rounding error."""
 
 
 def raw_sum_warning(model: nn.Module) -> str:
@@ -61,7 +61,7 @@ class Profile:
             `GradientCheck.gradient_sum_cosine`; None without gradients.
         propagation: What relevance propagation does on the model; None without gradients.
         padding_error: Relative error of texts in a padded batch, compared with each text alone, see `batch_error`.
-        batch_error: The same for a batch of texts of equal length.
+        batch_error: Relative error of texts in a batch of texts of equal length, compared with each text alone.
         prefix_error: Relative error of masked texts whose first tokens are taken from the plain texts, see
             `hf_gradexplain.probing.prefix_check`; infinite if the model keeps no keys and values.
         tolerance: Largest of these errors that is accepted as rounding.
@@ -87,7 +87,7 @@ class Profile:
 
     @property
     def padding_safe(self) -> bool:
-        """Whether padding short texts does not change their results; if it does, only equal lengths share a batch."""
+        """Whether padding does not change the results of short texts; if not, texts in a batch have equal lengths."""
         return self.padding_error <= self.tolerance
 
     @property
@@ -140,7 +140,7 @@ class Profile:
     def zero_baseline_works(self) -> bool:
         """Whether gradient times word vector is larger than rounding error.
 
-        It is not if the model normalises its word vectors, so that their length has no influence.
+        It is not larger if the model normalises its word vectors, because their length then has no influence.
         """
         return self.gradient_embedding_cosine is None or not self.gradient_embedding_cosine <= _NOISE
 
@@ -148,13 +148,13 @@ class Profile:
     def raw_sums_work(self) -> bool:
         """Whether the sum of a word's gradients, which is `sa_raw`, is larger than rounding error.
 
-        It is not if the model subtracts the mean of each word vector, as a layer norm does.
+        It is not larger if the model subtracts the mean of each word vector, as a layer norm does.
         """
         return self.gradient_sum_cosine is None or not self.gradient_sum_cosine <= _NOISE
 
     @property
     def in_words(self) -> dict[str, str]:
-        """What a user has to know of the model, by subject."""
+        """What a user has to know about the model, by subject."""
         together = (
             "texts of different lengths share a batch" if self.padding_safe else "texts of equal length share one"
         )
@@ -162,7 +162,7 @@ class Profile:
             "length": "no known limit" if self.max_length is None else f"up to {self.max_length:,} tokens of a text",
             "batches": together if self.batching_safe else "each text runs alone",
             "gradients": "usable" if self.no_gradient_reason is None else self.no_gradient_reason,
-            "baseline": "zero" if self.zero_baseline_works else "mean, since the length of word vectors is ignored",
+            "baseline": "zero" if self.zero_baseline_works else "mean, because the length of word vectors is ignored",
         }
 
 

@@ -32,12 +32,12 @@ class PropagationCheck:
     """What relevance propagation does on a model.
 
     Attributes:
-        refusal: Why it cannot be used; None if it can.
+        refusal: Why relevance propagation cannot be used; None if it can.
         conservation_error: How far relevances under `cp_lrp`, which conserves relevance, are from adding up to the
-            logit, see `hf_gradexplain.propagation.conservation`; None if it cannot be used.
-        changes_gradient: Whether its gradient differs from the ordinary one. It does not if the model has no attention,
-            no normalisation, no gates, and no activation but ReLU.
-        records_inputs: Whether it reads inputs that the forward pass has to record.
+            logit, see `hf_gradexplain.propagation.conservation`; None if propagation cannot be used.
+        changes_gradient: Whether the gradient under the rules differs from the ordinary gradient. It does not if the
+            model has no attention, no normalisation, no gates, and no activation but ReLU.
+        records_inputs: Whether the rules read inputs that the forward pass has to record.
         padding_error: Relative error of texts in a padded batch, see `propagation_batch_error`.
     """
 
@@ -48,7 +48,7 @@ class PropagationCheck:
     padding_error: float = 0
 
     def conserves(self, tolerance: float) -> bool:
-        """Return whether relevances add up to the logit, up to a relative error."""
+        """Return whether relevances add up to the logit, up to a relative error of `tolerance`."""
         return self.conservation_error is not None and self.conservation_error <= tolerance
 
 
@@ -103,7 +103,8 @@ def propagation_batch_error(
     Infinite if the model, or the rules, fail on them.
 
     Some models compute the same numbers in another way if they are padded. For example, they cut texts into blocks, and
-    padding on the left moves the blocks. The gradient stays what it is, but rules depend on how numbers are computed.
+    padding on the left moves the blocks. This does not change the gradient, but it can change relevances: the rules
+    depend on how numbers are computed.
 
     Args:
         classifier: The model; it has `for_propagation`.
@@ -127,10 +128,10 @@ def propagation_batch_error(
 def _refuse_hidden_operations(forward: ForwardPass, record: RecordAll) -> None:
     """Check that no change in place hides a node that needs a rule.
 
-    A change of a view in place leaves a `CopySlices` node, which hides that of the change itself.
+    A change of a view in place leaves a `CopySlices` node, which hides the node of the change itself.
 
     Raises:
-        GradexplainError: It hides one.
+        GradexplainError: A change in place hides a node that needs a rule.
     """
     graph = Graph(forward.logits[0, 0], [words.delta for words in forward.words])
     for node in graph.nodes:

@@ -40,7 +40,7 @@ def check_room(tokenizer: PreTrainedTokenizerBase, limit: int | None) -> None:
     """Check that the length limit leaves room for a word.
 
     Raises:
-        GradexplainError: It leaves none.
+        GradexplainError: It leaves no room.
     """
     special = tokens_around(tokenizer)
     if limit is not None and limit <= special:
@@ -54,8 +54,8 @@ def check_token_ids(documents: Sequence[Document], tokenizer: PreTrainedTokenize
     """Check that the model has a vector for each token of these texts.
 
     Raises:
-        GradexplainError: It has none for a token, mostly one that was added to the tokenizer without resizing the
-            model.
+        GradexplainError: The model has no vector for a token, for example because the token was added to the tokenizer
+            and the model was not resized.
     """
     size, ids = vocabulary_size(model), [document.inputs["input_ids"] for document in documents]
     if size is None or not ids or np.concatenate(ids).max() < size:

@@ -22,25 +22,25 @@ NO_WORD = -1
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
-    """The tokens of several texts, or of pairs joined into one, one after the other: `T` in all.
+    """The `T` tokens of several texts, one text after the other. The two texts of a pair are joined and count as one.
 
     Offsets are those of `characters`.
 
     Attributes:
         characters: The characters of the texts.
-        text_of: `(T,)` the number of each token's text.
-        ids: `(T,)`.
-        starts: `(T,)` where each token begins, and `ends` `(T,)` where it ends: ascending, without overlap, and empty
-            for a token that adds no character, such as the later bytes of a character. A character with its combining
-            marks belongs to the first of its tokens.
-        reads: `(T, 2)` the characters that each token covers. A byte token may cover a part of a character, which may
-            belong to an earlier token.
+        text_of: `(T,)` the number of the text of each token.
+        ids: `(T,)` the token ids.
+        starts: `(T,)` the offset where each token begins; `ends` `(T,)` has the offset where it ends. These spans are
+            ascending and do not overlap. A token that adds no character, such as the later bytes of a character, has an
+            empty span. A character with its combining marks belongs to the first of its tokens.
+        reads: `(T, 2)` the span of all characters that each token covers, also if a character belongs to an earlier
+            token: several byte tokens may each cover a part of one character.
         words: `(T,)` a number for each word that the tokenizer finds; `NO_WORD` for special tokens.
         pieces: Returns the tokens of a text, given its number, as the tokenizer writes them.
         truncated_at: `(B,)` the offset in each text of the first character that truncation removes, or None.
         segmented: Whether `words` come from a tokenizer that segments scripts without spaces, such as MeCab.
-        parts: `(T,)` a number for each message of a conversation, and for what is before and after special tokens in
-            it; otherwise 0. A word has one part.
+        parts: `(T,)` the number of the part of its text that a token is in. In a conversation, each message is a part,
+            or several if special tokens divide it; other texts have one part, 0. All of a word is in one part.
     """
 
     characters: Characters
@@ -81,7 +81,7 @@ class Tokens:
         return cls(characters, text_of, ids, starts, ends, reads, words, pieces, truncated_at, segmented, parts)
 
     def surface(self, t: int) -> str:
-        """Return how token `t`, which adds no character, is shown: what it is a part of, or its piece."""
+        """Return how token `t`, which adds no character, is shown: the characters that it covers, or its piece."""
         text = int(self.text_of[t])
         first = int(self.text_of.searchsorted(text))
         return self.characters.text[slice(*self.reads[t])] or self.pieces(text)[t - first]
@@ -176,7 +176,7 @@ def from_places(
 def _cut_prefixes(
     spans: np.ndarray, in_text: np.ndarray, text_of: np.ndarray, pieces: Callable[[int], Sequence[str]]
 ) -> None:
-    """Empty the span of a space that the tokenizer puts before a word: it reports the word's first letter.
+    """Empty the span of a space that the tokenizer puts before a word; it has reported that of the word's first letter.
 
     A space inside a character keeps its span: some characters, such as U+FDFA, are read as several words.
     """
@@ -190,7 +190,7 @@ def _cut_prefixes(
 
 
 def _truncation_offset(encoding: Encoding, starts: Sequence[int]) -> int | None:
-    """Return where truncation cuts the first truncated sequence; if it removes the beginning, where that begins."""
+    """Return the offset of the first character that truncation removes from the first truncated sequence, or None."""
     if not (overflowing := encoding.overflowing):
         return None
     remaining, everything = _extents([encoding]), _extents([encoding, *overflowing])

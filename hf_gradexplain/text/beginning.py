@@ -1,4 +1,4 @@
-"""The beginning of a long text, whose tokens are those of the whole text, for tokenizers of which this is certain."""
+"""The beginning of a long text, for tokenizers that certainly give it the same tokens as in the whole text."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 CHARACTERS = 24
-"""The number of characters that are read per token: few texts have longer tokens on average."""
+"""The number of characters that are read for each token: the tokens of few texts are longer on average."""
 
 _NORMALIZERS = {"BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "StripAccents"}
 """Normalizers that change no character because of others on the far side of a space."""
@@ -16,7 +16,7 @@ _PRE_TOKENIZERS = {"BertPreTokenizer", "ByteLevel", "Whitespace", "WhitespaceSpl
 
 
 def divides_at_spaces(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Return whether tokens before a space never depend on the text behind it, as the parts of the tokenizer show."""
+    """Return whether the parts of a tokenizer show that tokens before a space never depend on the text after it."""
     if not tokenizer.is_fast:
         return False
     record = json.loads(tokenizer.backend_tokenizer.to_str())

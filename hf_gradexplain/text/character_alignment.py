@@ -16,19 +16,19 @@ UNKNOWN = "\ufffd"
 """The surface of a token whose characters are unknown."""
 
 Group = tuple[str, int]
-"""Characters, and the number of tokens that they are written with."""
+"""Characters, and the number of tokens that stand for them together."""
 
 _CHUNK = re.compile(r"\S+")
 _GRAPHEME = regex.compile(r"(?!\s)\X")
 _WINDOW = 1024
-"""Elements that are compared at once: the time of a comparison grows with their square."""
+"""The number of elements that are compared at once: the time of a comparison grows with its square."""
 
 
 def align(groups: Iterable[Group], text: str, words: Sequence[Span], *, cut: bool = False) -> list[Span]:
     """Return the characters of each token. The characters of all tokens are aligned with those of the text as a whole.
 
-    Both are normalised. Tokens without a character in the text, such as unknown tokens, get the words that are left
-    over between their neighbours. Tokens that share their characters have the same span.
+    For this, tokens and text are normalised. Tokens that match no character of the text, such as unknown tokens, get
+    the words that are left over between their neighbours. Tokens that share characters have the same span.
 
     Args:
         groups: The surface forms of the tokens.
@@ -82,9 +82,9 @@ def matching_blocks(a: Sequence[Hashable], b: Sequence[Hashable]) -> Iterator[tu
 
 
 def _fill_gaps(spans: Sequence[Span | None], text: str, words: Sequence[Span]) -> list[Span]:
-    """Return the spans, with the text between their neighbours for tokens without a place: None.
+    """Return the spans. A token without a place (None) gets the text between its neighbours.
 
-    `(-1, -1)` is a blank without a place; it becomes an empty span.
+    `(-1, -1)` stands for a blank without a place; it becomes an empty span.
     """
     out: list[Span] = []
     end = 0
@@ -111,9 +111,9 @@ def _next_starts(spans: Sequence[Span | None], start: int) -> list[int]:
 
 
 def _share(text: str, words: Sequence[Span], gap: Span, n: int) -> list[Span]:
-    """Return spans for `n` tokens in a part of the text: one word, character or byte for each, if their numbers agree.
+    """Return spans for `n` tokens in a part of the text: a word, character or byte each, if there are `n` of them.
 
-    Otherwise the tokens get one blank-separated word each, and those that remain share the last.
+    Otherwise each token gets one blank-separated word, and the tokens that remain share the last word.
     """
     chunks = [match.span() for match in _CHUNK.finditer(text, *gap)] or [(gap[0], gap[0])]
     if len(chunks) != n:
@@ -126,7 +126,7 @@ def _share(text: str, words: Sequence[Span], gap: Span, n: int) -> list[Span]:
 
 
 def _widen(spans: Sequence[Span], text: str, *, cut: bool) -> list[Span]:
-    """Return the spans with the letters, digits and marks of their words that no token covers."""
+    """Return the spans, extended by the letters, digits and marks of their words that no token covers."""
     out, end = list(spans), 0
     for t, ((a, b), following) in enumerate(zip(spans, _next_starts(spans, len(text)), strict=True)):
         if a < b:

@@ -10,14 +10,14 @@ import numpy as np
 from hf_gradexplain.text.scripts import inside_graphemes, is_letter, is_spaceless, may_combine
 
 BLANK, SPACELESS, LETTER, COMBINING, _KNOWN = (1 << k for k in range(5))
-"""Bits of the class of a character: white space; of a script without spaces; a letter, digit or mark of another script;
-one that may be part of a grapheme of several characters."""
+"""Bits of the class of a character: white space; any character of a script without spaces; a letter, digit or mark of
+another script; a character that may be part of a grapheme of several characters."""
 
 _AROUND = "\0"
 """A character of no class, which stands before and after each text."""
 
 _CLASSES = np.zeros(sys.maxunicode + 1, np.uint8)
-"""The class of each character that was met."""
+"""The class of each character, computed when the character occurs for the first time; 0 before."""
 
 
 def classes_of(codes: np.ndarray) -> np.ndarray:
@@ -40,12 +40,12 @@ def classes_of(codes: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Characters:
-    """The characters of several texts. An offset is that of a character in `text`, not in a text of its own.
+    """The characters of several texts. An offset counts from the beginning of `text`, not of a single text.
 
     Attributes:
-        text: The texts, with one character before and after each that belongs to none.
+        text: The texts, joined; before, between and after them stands a character that belongs to no text.
         starts: `(B,)` the offset at which each text begins.
-        classes: The class of each character: bits as `BLANK`.
+        classes: The class of each character: bits such as `BLANK`.
         blanks: The number of white-space characters before each offset.
     """
 
@@ -73,7 +73,7 @@ class Characters:
         return self.blanks[ends] - self.blanks[starts] == ends - starts
 
     def strip(self, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return spans without the white space at their ends; those of white space only stay as they are."""
+        """Return spans without white space at both ends; spans of white space only are not changed."""
         todo = np.flatnonzero(self.have(BLANK, starts) | self.have(BLANK, ends - 1))
         todo = todo[~self.are_blank(starts[todo], ends[todo])]
         if len(todo):
@@ -84,7 +84,7 @@ class Characters:
         return starts, ends
 
     def widen(self, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return spans with the rest of the graphemes that they divide."""
+        """Return spans, extended to include the whole of graphemes that they divide."""
         if self._borders is None:
             return starts, ends
         before = np.searchsorted(self._borders, starts, "right") - 1

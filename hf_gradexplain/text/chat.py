@@ -1,4 +1,4 @@
-"""Conversations as the model reads them: the chat template's text, and where the contents stand in it."""
+"""Conversations as the model reads them: the output of the chat template, and where in it the contents are."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ _MARKS = (*range(0xF0000, 0xFFFFE), *range(0x100000, 0x10FFFE))
 """Code points for private use, which no text should hold: they stand for the characters of contents."""
 
 _BLANKS = "\u2003\u2002\u2001\u2000\u3000"
-"""White space that stands for that of contents: templates trim it as they trim any other."""
+"""White space that replaces the white space of contents: templates trim it like any other white space."""
 
 _LITERAL = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"")
 
@@ -42,10 +42,10 @@ class Prompt:
     """A conversation as the model reads it.
 
     Attributes:
-        rendered: What the chat template makes of the messages.
-        text: Their contents, joined by a newline.
-        messages: Their roles, and where their contents are in `text`.
-        origin: The offset in `text` of each character of `rendered`; `TEMPLATE` for those of the template.
+        rendered: The output of the chat template for the messages.
+        text: The contents of the messages, joined by a newline.
+        messages: The roles of the messages, and where their contents are in `text`.
+        origin: The offset in `text` of each character of `rendered`; `TEMPLATE` for characters of the template.
     """
 
     rendered: str
@@ -68,10 +68,10 @@ class Prompt:
 
 
 def to_prompt(tokenizer: PreTrainedTokenizerBase, conversation: Conversation) -> Prompt:
-    """Apply the tokenizer's chat template, without a generation prompt, and find the contents in what it writes.
+    """Apply the tokenizer's chat template, without a generation prompt, and find the contents in its output.
 
     Raises:
-        GradexplainError: A message is not one, the tokenizer has no chat template, the template refuses the
+        GradexplainError: A message is not valid, the tokenizer has no chat template, the template refuses the
             conversation, or it changes the contents.
     """
     messages = messages_of(conversation)
@@ -116,9 +116,10 @@ def _origin(
 ) -> np.ndarray:
     """Return `Prompt.origin`.
 
-    The template is applied again to contents whose characters are replaced by marks. Putting the characters back must
-    give `rendered`. It does not if the template looks for certain strings in the contents. So if it does not, white
-    space is not replaced, and then neither are strings that stand in the template, such as `</think>`.
+    The template is applied again to contents whose characters are replaced by marks. If each mark in the output is then
+    replaced by its character, the result must be `rendered`. It is not if the template looks for certain strings in the
+    contents. There are therefore two further attempts: one without replacing white space, and one that also keeps the
+    strings that stand in the template, such as `</think>`. If they fail, too, `_find` searches for the contents.
     """
     blank = next((c for c in _BLANKS if c not in text and c not in rendered), None)
     for keep, mark in ((False, blank), (False, None), (True, None)):
@@ -139,18 +140,18 @@ def _origin(
 
 
 def _literals(template: str, text: str) -> set[int]:
-    """Return the offsets of all characters in strings that stand in the template."""
+    """Return the offsets of all characters of `text` that belong to a string literal of the template."""
     strings = {s for s in map("".join, _LITERAL.findall(template)) if s.strip()}
     return {k for s in strings for match in re.finditer(re.escape(s), text) for k in range(*match.span())}
 
 
 @dataclass(frozen=True)
 class _Marks:
-    """Characters that stand for those of contents: an own one for each visible one, or for some, and one for blanks.
+    """Marks that replace the characters of contents: one for each visible character (or for some), and one for blanks.
 
     Attributes:
-        mark_of: By offset in the contents.
-        blank: What stands for white space; None if it is not replaced.
+        mark_of: The mark of each replaced character, by the offset of the character in the contents.
+        blank: The mark for white space; None if white space is not replaced.
     """
 
     mark_of: Mapping[int, str]
@@ -167,7 +168,7 @@ class _Marks:
         return cls(dict(zip(chosen, marks, strict=False)), blank)
 
     def apply(self, text: str, place: Message) -> str | None:
-        """Return a content with marks; None if it has visible characters, but none of them has a mark."""
+        """Return a content with marks; None if there are visible characters in it, but none with a mark."""
         content = text[place.start : place.end]
         if not content.strip():
             return content
@@ -177,9 +178,10 @@ class _Marks:
         return "".join(self.blank if self.blank and c.isspace() else c for c in out)
 
     def origin(self, out: str, rendered: str, text: str, places: Sequence[Message]) -> np.ndarray | None:
-        """Return `Prompt.origin`, given what the template makes of marked contents; None if it makes something else.
+        """Return `Prompt.origin`, given the template's output `out` for marked contents.
 
-        An unmarked character continues its neighbour's origin if it equals the next character of the content.
+        An unmarked character continues its neighbour's origin if it equals the next character of the content. The
+        result is None if replacing the marks by their characters does not give `rendered`.
         """
         if len(out) != len(rendered):
             return None
@@ -201,7 +203,7 @@ class _Marks:
 
 
 def _find(rendered: str, text: str, places: Sequence[Message]) -> np.ndarray | None:
-    """Return `Prompt.origin` if all contents stand in the rendered text, in order, and nowhere else; otherwise None."""
+    """Return `Prompt.origin` if the rendered text has all contents in order and no further copies of them, or None."""
     origin, end = np.full(len(rendered), TEMPLATE), 0
     for place in places:
         content = text[place.start : place.end].strip()
@@ -215,7 +217,7 @@ def _find(rendered: str, text: str, places: Sequence[Message]) -> np.ndarray | N
 
 
 def check_roles(texts: Sequence[Text], roles: Collection[str]) -> None:
-    """Check that each of these roles is that of a message.
+    """Check that each of these roles is the role of at least one message.
 
     Raises:
         GradexplainError: None of the texts is a conversation, or none has a message of a role.

@@ -1,4 +1,4 @@
-"""The tokens of a chat template's text, as tokens of the contents."""
+"""Find the tokens of messages' contents among the tokens of what a chat template writes."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -18,14 +18,14 @@ Spans = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, eq=False)
 class ContentTokens:
-    """Tokens of conversations, of which some belong to contents.
+    """The tokens of conversations, and which of them belong to the contents of messages.
 
     Attributes:
-        of_prompts: All tokens, of what the chat template writes.
-        tokens: The tokens of contents, with their places in these, in their order.
-        chosen: `(N,)` the positions of `tokens` among all.
-        again: `(M,)` the positions of the tokens of contents that a template writes another time.
-        offsets: `(M,)` where these begin, as offsets of `tokens.characters`.
+        of_prompts: All tokens of what the chat template writes.
+        tokens: The tokens that belong to contents, in the order of the contents, with their places in the contents.
+        chosen: `(N,)` the positions of `tokens` among all tokens.
+        again: `(M,)` the positions of the tokens where the template writes a content another time.
+        offsets: `(M,)` where the tokens at `again` begin, as offsets of `tokens.characters`.
         part_at: The number of the message of each character.
     """
 
@@ -39,7 +39,7 @@ class ContentTokens:
     def spread(self, units: Grouped) -> Grouped:
         """Return the units of `tokens` as units of all tokens.
 
-        A content that the template writes twice is one: its units stand in both places.
+        If the template writes a content twice, the units of the content occur in both places.
         """
         text_of, ids = self.of_prompts.text_of, self.of_prompts.ids
         unit_of, row_of = np.full((2, len(ids)), NO_UNIT)
@@ -57,7 +57,7 @@ class ContentTokens:
         return replace(units, unit_of=unit_of, row_of=row_of, unit_of_row=unit_of[firsts], text_of_row=text_of[firsts])
 
     def _visible(self) -> np.ndarray:
-        """Return for each of `offsets` the next visible character, or the one before if the message ends in between."""
+        """Return for each of `offsets` the next visible character, or the previous one if the message has no more."""
         visible = np.flatnonzero((self.tokens.characters.classes & BLANK) == 0)
         places = visible.searchsorted(self.offsets)
         after, before = visible[places], visible[places - 1]
@@ -67,16 +67,16 @@ class ContentTokens:
 def of_contents(
     tokens: Tokens, prompts: Sequence[Prompt], is_special: np.ndarray, roles: Collection[str] = ()
 ) -> ContentTokens:
-    """Return which tokens belong to contents, and where they are in these.
+    """Return which tokens belong to the contents of messages, and where in the contents they are.
 
-    A token belongs to a content if it covers a visible character of it, or only characters of it. Special tokens belong
-    to none.
+    A token belongs to a content if it covers a visible character of the content, or only characters of the content.
+    Special tokens belong to no content.
 
     Args:
         tokens: The tokens of what the chat template writes, one after the other.
         prompts: The conversations.
         is_special: `(T,)` which tokens are special.
-        roles: The roles whose contents count; all of them if there are none.
+        roles: The roles whose messages count; if there are none, all messages count.
     """
     characters = Characters.of([prompt.text for prompt in prompts])
     origin, message_of = _origins(tokens, prompts, characters, roles)
@@ -163,7 +163,7 @@ def _count(flags: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarra
 def special_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Return the ids of special tokens, without the unknown token, which stands for words.
 
-    Tokenizers also make them of strings such as `<|im_end|>` in a content.
+    Tokenizers also turn strings such as `<|im_end|>` in a content into special tokens.
     """
     added = (i for i, token in tokenizer.added_tokens_decoder.items() if token.special)
     return sorted({*added, *tokenizer.all_special_ids} - {tokenizer.unk_token_id})
@@ -172,7 +172,7 @@ def special_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
 def unread_parts(tokens: Tokens, prompts: Sequence[Prompt]) -> list[tuple[Spans, int | None]]:
     """Return for each conversation the parts that are not read, and the first offset that truncation removes, or None.
 
-    See `Prompt.unread`. Templates drop contents, too: only truncation has an offset.
+    See `Prompt.unread`. Parts may also be missing because the template drops them; this does not set the offset.
     """
     borders = tokens.text_of.searchsorted(np.arange(len(prompts) + 1)).tolist()
     parts: list[tuple[Spans, int | None]] = []

@@ -70,7 +70,7 @@ def collate(
 
 
 def padding_values(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
-    """Return the value of model inputs at padding, by name; that of others is 0."""
+    """Return the value that each model input has at padding, by name; inputs that are not in the result have 0."""
     return {"input_ids": tokenizer.pad_token_id or 0, "token_type_ids": tokenizer.pad_token_type_id}
 
 
@@ -108,7 +108,7 @@ def counted_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
 
 
 def first_of_each(values: Sequence[Value], counts: Sequence[int]) -> list[Value]:
-    """Return the value of the first sequence of each document, given those of all sequences and their numbers.
+    """Return the value of the first sequence of each document, given all values and the number of its sequences.
 
     >>> first_of_each("abcde", [1, 3, 1])
     ['a', 'b', 'e']
@@ -134,7 +134,7 @@ def plan_batches(
         lengths: The number of tokens of each document, or of its longest sequence.
         batch_tokens: The token budget.
         padded_up_to: The length up to which documents may be padded.
-        kinds: The numbers of each special token per document: some models refuse a batch in which they differ.
+        kinds: How often each special token occurs in a document: some models refuse a batch in which this differs.
         counts: The number of sequences of each document; 1 by default.
 
     >>> plan_batches([3, 5, 3, 3], batch_tokens=6, padded_up_to=0)

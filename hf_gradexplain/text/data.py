@@ -1,8 +1,8 @@
 """The data structures of the package: `Document`, `Batch`, `Gradients` and `Sampled`.
 
 Shapes name axes by letters: `B` texts, `S` sequences, `T` tokens, `U` units, `R` rows (distinct pieces of a unit), `D`
-dims, `C` classes, `M` methods or orders of removal, `K` masks. If a letter means something else, the docstring there
-says so, or that of the folder.
+dims, `C` classes, `M` methods or orders of removal, `K` masks. Where a letter means something else, the docstring says
+so, or the docstring of its folder.
 
 A model reads *sequences* of tokens. Most texts are one sequence each, so that `S` is `B`. A long document may be read
 as several windows, and two answers to a question as one sequence each. A unit of such a text may occur in several
@@ -33,7 +33,7 @@ RUNNER_UP = -1
 """Placeholder in `Batch.against` for the highest-scored class other than the target, until the model has run."""
 
 REST = -2
-"""Stands in `Batch.against` for all classes other than the target together."""
+"""Value of `Batch.against` that stands for all classes other than the target together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +50,8 @@ class Document:
         unit_of_row: `(R,)` unit number of each row.
         truncated_at: Offset of the first character that truncation removes, or None.
         pair_start: Offset where the second text of a pair begins, or None.
-        sequence_of: `(T,)` the number of each token's sequence, ascending, if the text is read as several sequences,
-            one after the other; None for one.
+        sequence_of: `(T,)` the number of each token's sequence, ascending, if the text is read as several sequences;
+            None if it is read as one sequence.
         windows: The windows that the text is read as; empty if it is read as one sequence.
         unread: The spans `(start, end)` of characters that the model does not read. In a conversation, these are what
             the chat template drops and what truncation removes. In a zero-shot classification or a ranking, they are
@@ -95,7 +95,7 @@ class Document:
     def rng(self, seed: int, purpose: str) -> np.random.Generator:
         """Return a random generator that depends only on the seed, the purpose and the input ids.
 
-        A document gets the same random numbers alone, in any batch and in any number of processes.
+        A document gets the same random numbers when it runs alone, in any batch, and in any number of processes.
         """
         return rng_of(self.inputs["input_ids"].tolist(), seed, purpose)
 
@@ -171,14 +171,14 @@ class Batch:
         )
 
     def take(self, texts: Tensor) -> tuple["Batch", Tensor, Tensor]:
-        """Return copies of some texts: their batch, without documents, and what each of its `S'` sequences copies.
+        """Return a batch of copies of some texts, and what each of its `S'` sequences copies.
 
         Args:
             texts: `(N,)` the texts to copy.
 
         Returns:
-            The batch of the copies, whose units are those of this batch; `(S',)` the copy that each of its sequences
-            belongs to; and `(S',)` the sequence of this batch that it repeats.
+            The batch of the copies, without documents and with the units of this batch; `(S',)` the copy that each of
+            its sequences belongs to; and `(S',)` the sequence of this batch that each of them repeats.
         """
         copies = torch.arange(len(texts), device=texts.device)
         if self.sequences is None:

@@ -1,4 +1,4 @@
-"""Places of the tokens of fast tokenizers that drop characters: the offsets that they report are wrong behind these."""
+"""Places of tokens for fast tokenizers that drop characters: after a dropped one, the offsets they report are wrong."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _SAMPLE = "".join(map(chr, [*range(0x800), *range(0x800, 0xD800, 0x400), *range(
 """Characters whose UTF-8 has every byte that UTF-8 can have."""
 
 _DROPPED = "\ue000dropped"
-"""The token that stands for all characters of no token."""
+"""The token that stands for all characters that have no token."""
 
 _AFFIXES = ("continuing_subword_prefix", "end_of_word_suffix")
 
@@ -41,7 +41,7 @@ def drops_characters(tokenizer: PreTrainedTokenizerBase) -> bool:
 
 
 def _knows(model: models.BPE, letter: str) -> bool:
-    """Return whether a model has a token for a letter, or for its bytes, wherever it stands in a word."""
+    """Return whether a model has a token for a letter, or for its bytes, at every position in a word."""
     prefix, suffix = model.continuing_subword_prefix or "", model.end_of_word_suffix or ""
     for form in {start + letter + end for start in ("", prefix) for end in ("", suffix)}:
         in_bytes = [f"<0x{byte:02X}>" for byte in form.encode()] if model.byte_fallback else [form]
@@ -52,16 +52,16 @@ def _knows(model: models.BPE, letter: str) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class LetterReader:
-    """Reads texts letter by letter, which tells where the tokens are.
+    """Finds the places of tokens by reading texts letter by letter.
 
     The tokenizer's model joins the letters of a word, without those that it drops. So each token consists of the next
-    letters that are not dropped, and its place reaches from the first to the last of them. The places of letters are
-    right: they are the offsets that the tokenizer reports without merges, and with an unknown token. A dropped
-    character belongs to the letter or space's mark before it, or else to the letter behind it in its word.
+    letters that are not dropped, and its place reaches from the first to the last of these letters. The places of the
+    letters are correct, because a tokenizer without merges and with an unknown token reports them. A dropped character
+    counts as part of the letter, or the mark of a space, before it; at the beginning of a word, of the letter after it.
 
     Attributes:
         backend: The tokenizer.
-        letters: The same without merges, and with an unknown token.
+        letters: The same tokenizer, but without merges and with an unknown token.
         vocabulary: The tokens of the model.
     """
 
@@ -152,7 +152,7 @@ class LetterReader:
 
 
 def _with_dropped(letters: Sequence[_Letter], text: str) -> list[_Letter]:
-    """Return the letters; they cover the dropped characters of their words, too."""
+    """Return the letters, with spans that also cover the dropped characters of their words."""
     spans = [span for _, span in letters]
     covered = {k for a, b in spans for k in range(a, b)}
     starting: dict[int, list[int]] = {}

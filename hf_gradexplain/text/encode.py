@@ -43,12 +43,12 @@ class Encoder:
         unit: What gets one score: see `hf_gradexplain.options.UnitName`, or `custom` for texts with their own spans.
         filler: Token id used for a text without any token, because a model needs at least one.
         kwargs: Arguments of the tokenizer, see `hf_gradexplain.options.tokenizer_kwargs`.
-        roles: Of conversations, only messages of these roles have units; all of them if there are none.
-        stride: How many tokens the windows of a longer text share; None truncates it instead.
+        roles: In conversations, only messages of these roles have units; if there are no roles, all messages have.
+        stride: How many tokens a window of a longer text shares with the window before; None to truncate longer texts.
 
     Raises:
-        GradexplainError: The unit is unknown, or `kwargs` ask for more tokens than `max_length`, have no length to pad
-            to, or do not fit the stride.
+        GradexplainError: The unit is unknown, or `kwargs` ask for more tokens than `max_length`, ask for padding
+            without a length, or ask for padding together with a stride.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -76,7 +76,7 @@ class Encoder:
 
     @property
     def _longest(self) -> int | None:
-        """The largest number of tokens of a sequence, for the model and by the arguments."""
+        """The largest number of tokens of a sequence that both the model and the arguments allow."""
         return self.kwargs.get("max_length", self.max_length)
 
     @property
@@ -97,7 +97,7 @@ class Encoder:
 
     @property
     def windows(self) -> Windows | None:
-        """What cuts longer texts into windows; None without a stride, and if there is no limit to the tokens."""
+        """What cuts longer texts into windows; None without a stride, or if the number of tokens has no limit."""
         return None if self.stride is None or self._longest is None else Windows(self._longest, self.stride)
 
     def __call__(self, texts: Sequence[Text]) -> list[Document]:
@@ -106,7 +106,7 @@ class Encoder:
         Lone surrogates, which tokenizers refuse, become U+FFFD.
 
         Raises:
-            GradexplainError: A text is none of these, or the tokenizer or its chat template fails.
+            GradexplainError: A text has none of these forms, or the tokenizer or its chat template fails.
         """
         numbers: tuple[list[int], list[int]] = ([], [])
         for i, text in enumerate(texts):
@@ -122,7 +122,7 @@ class Encoder:
         return documents
 
     def _beginnings(self, parts: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-        """Return the texts and pairs, and of a long text only the beginning if its tokens are those of the whole."""
+        """Return the texts and pairs; of a long text only the beginning, if it certainly gets the same tokens."""
         limit, side = self._limit, self._truncation_side
         if limit is None or side != "right" or max(len(first) for first, *_ in parts) <= CHARACTERS * limit:
             return list(parts)
@@ -142,8 +142,9 @@ class Encoder:
 
         Args:
             given: The texts and pairs, as they were given.
-            whole: Their parts: one, or two of a pair.
-            parts: What is read of them. If the model turns out to read more of a text, it is encoded again.
+            whole: The parts of each text: one, or the two of a pair.
+            parts: The same, but of long texts perhaps only the beginning. If the model reads more of a text than that,
+                the whole text is encoded again.
         """
         encoded = tokenize(self.tokenizer, parts, self._limit, self.kwargs)
         texts = list(map(SEPARATOR.join, parts))
@@ -193,7 +194,7 @@ class Encoder:
         texts: Sequence[Text],
         messages: Sequence[tuple[Message, ...]] = (),
     ) -> Iterator[Document]:
-        """Yield the documents, given all tokens, of which only those of contents belong to units."""
+        """Yield the documents, given all tokens; only tokens of contents belong to units."""
         spans = larger_units(self.unit, [prompt.contents for prompt in prompts], texts)
         units = contents.spread(group(contents.tokens, self.unit, self.tokenizer.unk_token_id, spans))
         return self._assemble(encoded, contents.of_prompts, units, [prompt.text for prompt in prompts], messages)
@@ -288,12 +289,12 @@ def _warn_of_second_start(tokenizer: PreTrainedTokenizerBase, documents: Sequenc
 
 
 def is_undivided(document: Document) -> bool:
-    """Return whether a text of many letters, over 40, or over 8 of a script without spaces, is one unit."""
+    """Return whether a text is a single unit although it has over 40 letters, or over 8 of a script without spaces."""
     if document.n_units != 1 or len(document.units[0].spans) != 1:
         return False
     return sum(5 if is_spaceless(character) else 1 for character in document.units[0].text if character.isalpha()) > 40
 
 
 def _slices(text_of: np.ndarray, texts: int) -> list[slice]:
-    """Return where the numbers of each text are, which are ascending."""
+    """Return for each text the slice of `text_of` (ascending) that has its number."""
     return list(starmap(slice, pairwise(text_of.searchsorted(np.arange(texts + 1)).tolist())))

@@ -15,7 +15,7 @@ Spans = Iterable[Sequence[int]]
 """The units of a text, as pairs `(start, end)` of character offsets."""
 
 GivenUnits = Spans | Iterable[Spans] | Callable[[str], Spans]
-"""The spans of a text; for several texts, those of each; or a function from a text to its spans."""
+"""The spans of one text, a list of the spans of each text, or a function from a text to its spans."""
 
 
 def with_units(
@@ -41,10 +41,10 @@ def with_units(
 
 
 def units_of_both(units: Any) -> list[Any]:
-    """Return the units of two sides, such as chosen and rejected texts; a function, or None, is for both.
+    """Return the units of two sides, such as chosen and rejected texts; a function, or None, applies to both.
 
     Raises:
-        GradexplainError: They are not those of two sides.
+        GradexplainError: `units` are not the units of two sides.
     """
     if units is None or callable(units):
         return [units, units]
@@ -58,7 +58,7 @@ def units_of_both(units: Any) -> list[Any]:
 
 
 def with_function(what: str, options: Options, units: Any) -> Options:
-    """Return options with the unit `custom`, given a function from a text to its spans; as they are without one.
+    """Return options with the unit `custom` if there is a function from a text to its spans; else, do not change them.
 
     Args:
         what: The call that is made, for errors.
@@ -66,7 +66,7 @@ def with_function(what: str, options: Options, units: Any) -> Options:
         units: The function; None for none.
 
     Raises:
-        GradexplainError: It is something else, or the options have a unit as well.
+        GradexplainError: `units` is not a function, or the options have a unit as well.
     """
     if units is None:
         return options
@@ -94,8 +94,8 @@ def divide(text: WholeText, spans: Any, number: int) -> DividedText:
 
     Args:
         text: The text, pair or conversation.
-        spans: Pairs `(start, end)` of offsets in the text, of a pair or a conversation in its parts joined by newlines;
-            or a function that returns them for this string.
+        spans: Pairs `(start, end)` of offsets in the text; for a pair or a conversation, in its parts joined by
+            newlines. Or a function that returns these pairs for this string.
         number: The number of the text, for messages.
 
     Raises:
@@ -148,7 +148,7 @@ def _span(span: Any, number: int) -> Span:
 
 
 def _problem(span: Span, before: Span, borders: Sequence[int], length: int) -> str:
-    """Return what is wrong with a span, given the one before it; empty if nothing is."""
+    """Return what is wrong with a span, given the span before it; empty if nothing is wrong."""
     start, end = span
     if start >= end:
         return "is empty: its end must be larger than its start"

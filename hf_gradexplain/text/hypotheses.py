@@ -21,7 +21,7 @@ from hf_gradexplain.text.tokenize import tokenize
 from hf_gradexplain.text.unit import Message
 
 _TRUNCATION = "only_first"
-"""How a text and a hypothesis are truncated."""
+"""The truncation strategy for a text and a hypothesis: only the text is truncated."""
 
 Labels = str | Iterable[str]
 """Candidate labels: a list of them, or all of them joined by commas."""
@@ -34,7 +34,7 @@ def parse_labels(given: Labels) -> tuple[str, ...]:
     ('sports', 'world')
 
     Raises:
-        GradexplainError: There are none, or one of them is no str, is blank, or stands among them twice.
+        GradexplainError: There are no labels, or a label is not a str, is blank, or is given twice.
     """
     given = plain(given)
     if isinstance(given, str):
@@ -89,13 +89,14 @@ def _not_formatted(error: BaseException) -> str:
 
 @dataclass(frozen=True, eq=False)
 class HypothesisEncoder(Encoder):
-    """Encodes texts that are read once per candidate label, each time before the label's hypothesis."""
+    """Encodes texts that are read once per candidate label, each time followed by the label's hypothesis."""
 
     def hypotheses(self, text: str, labels: Sequence[str], template: str) -> Document:
-        """Encode a text. It is followed by the labels, one per line.
+        """Encode a text and its candidate labels as one document, with one sequence per label.
 
-        The words of the text and of the labels are units. A word of the text stands in all sequences, a word of a label
-        in its own. Only the text is truncated.
+        `Document.text` is the text, followed by the labels, one per line. The words of the text and of the labels are
+        units. A word of the text occurs in all sequences, a word of a label only in the sequence of this label. Only
+        the text is truncated.
 
         Args:
             text: The text.
@@ -126,7 +127,7 @@ class HypothesisEncoder(Encoder):
         )
 
     def _pairs(self, prompts: Sequence[Prompt]) -> Iterator[Document]:
-        """Encode each text with its hypothesis, as a pair of which only contents are units."""
+        """Encode each text with its hypothesis, as a pair; only the words of the text and of the label are units."""
         seconds = [prompt.messages[1].start for prompt in prompts]
         rendered = [prompt.rendered for prompt in prompts]
         pairs = [(text[: at - len(SEPARATOR)], text[at:]) for text, at in zip(rendered, seconds, strict=True)]
@@ -162,7 +163,7 @@ def _cut(document: Document, truncated_at: int, end: int) -> tuple[int, int]:
 
 
 def _prompt(text: str, label: str, hypothesis: str, starts: Sequence[int]) -> Prompt:
-    """Return a text and a hypothesis as what the model reads of the text and the label."""
+    """Return a prompt whose contents are the text and the label; all other parts of the hypothesis are its template."""
     second = len(text) + len(SEPARATOR)
     origin = np.full(second + len(hypothesis), TEMPLATE)
     origin[: len(text)] = np.arange(len(text))

@@ -17,12 +17,12 @@ Place = tuple[int, bool, int]
 
 
 class Piece(NamedTuple):
-    """Characters of a sequence that are characters of the whole text.
+    """A part of a sequence that is also a part of the whole text.
 
     Attributes:
-        start: Where they begin in the sequence's own text.
-        end: Where they end in it.
-        at: Where they begin in the whole text.
+        start: Where the part begins in the sequence's own text.
+        end: Where it ends in the sequence's own text.
+        at: Where it begins in the whole text.
     """
 
     start: int
@@ -31,12 +31,12 @@ class Piece(NamedTuple):
 
 
 class _Unit(NamedTuple):
-    """A unit at a place, where it is longest.
+    """A unit at a place, as it is in the sequence where it is longest.
 
     Attributes:
-        length: The number of its characters.
-        kind: What is equal for units that are one.
-        surface: How it is shown if it has no characters.
+        length: The number of characters of the unit.
+        kind: A value that is equal for all units that become one.
+        surface: How the unit is shown if it has no characters.
     """
 
     length: int
@@ -47,13 +47,13 @@ class _Unit(NamedTuple):
 def join(
     text: str, documents: Sequence[Document], pieces: Sequence[Sequence[Piece]], types: bool, unknown: int | None
 ) -> Document:
-    """Return a text that is read as these documents, one sequence each.
+    """Return one document for a text that is read as several sequences, given a document for each sequence.
 
-    Units that begin at the same place of the text are one unit, whatever sequences they stand in: one of them may have
-    lost its end by truncation. Units outside of the pieces, such as the words of a template, are no units any more.
+    Units that begin at the same place of the text become one unit, even if truncation has removed the end of one of
+    them. Units outside of the pieces, such as the words of a template, are left out.
 
     Args:
-        text: What the spans of the result refer to.
+        text: The whole text, to which the spans of the result refer.
         documents: The sequences, each of whose units occurs once.
         pieces: The pieces of each sequence.
         types: Whether words of equal tokens are one unit, wherever they stand.
@@ -87,10 +87,10 @@ def join(
 
 
 def side_by_side(documents: Sequence[Document]) -> Document:
-    """Return one text that is read as these documents, one sequence each, and keeps all of their units apart.
+    """Return one document with these documents as its sequences, and keep all of their units apart.
 
-    Its text is theirs, joined by a newline. The same word in two documents is two units, whatever the kind of unit.
-    What was not read of them is not noted.
+    The text of the result is their texts, joined by newlines. The same word in two documents is two units, even if
+    `unit` is `word_type`. The result does not say which characters were truncated or unread.
     """
     parts = [document.occurrences for document in documents]
     starts = list(accumulate((len(document.text) + len(SEPARATOR) for document in documents[:-1]), initial=0))
@@ -121,7 +121,7 @@ def side_by_side(documents: Sequence[Document]) -> Document:
 
 
 def _shifted(numbers: Sequence[np.ndarray], firsts: Sequence[int]) -> np.ndarray:
-    """Return the numbers of units or rows of several documents, where those of each begin with another one."""
+    """Return the numbers of units or rows of several documents, those of each raised by its entry of `firsts`."""
     return np.concatenate([np.where(x == NO_UNIT, x, x + first) for x, first in zip(numbers, firsts, strict=True)])
 
 
@@ -147,7 +147,7 @@ def rows(unit_of: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _places(spans: np.ndarray, pieces: Sequence[Piece]) -> list[Place | None]:
     """Return where each unit stands in the whole text; None outside of the pieces.
 
-    Tokens without characters of their own may stand at one place; they are told apart by a number.
+    Several tokens without characters of their own may begin at the same offset; a number tells them apart.
     """
     places: list[Place | None] = []
     counts = Counter[tuple[int, bool]]()

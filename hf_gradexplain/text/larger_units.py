@@ -17,8 +17,8 @@ def larger_units(unit: str, parts: Sequence[Sequence[str]], texts: Sequence[Text
 
     Args:
         unit: What a unit is.
-        parts: What is read of each text: one part, two of a pair, or the contents of a conversation. Each is divided by
-            itself.
+        parts: The parts of each text: one, the two of a pair, or the contents of a conversation. Each part is divided
+            on its own.
         texts: The texts, as `DividedText` if `unit` is `custom`.
 
     Returns:
@@ -34,7 +34,7 @@ def larger_units(unit: str, parts: Sequence[Sequence[str]], texts: Sequence[Text
 
 
 def _read(text: Text, length: int) -> list[Span]:
-    """Return the spans of a text as far as they are in its first characters."""
+    """Return the spans within the first `length` characters of a text; a span that extends beyond is cut."""
     if not isinstance(text, DividedText):
         raise GradexplainError("unit='custom' needs the spans of the units: leave it out, and give units=[...]")
     return [(start, min(end, length)) for start, end in text.spans if start < length]

@@ -36,8 +36,8 @@ def from_alignment(
 ) -> Places:
     """Return the places of the tokens of a tokenizer without offsets.
 
-    The tokenizer's own words (of a Japanese morphological analyser), or else the words between blanks, are tokenized
-    alone. If the ids of all of them, joined, are those of the text, each token's word is known. Otherwise the
+    The words that a Japanese morphological analyser of the tokenizer finds, or else the words between blanks, are
+    tokenized one by one. If their ids, joined, are the ids of the text, the word of each token is known. Otherwise the
     characters of all tokens are aligned with those of the text.
 
     A word is a run of letters, digits and marks, any other single character, or a word of the tokenizer's own.
@@ -47,7 +47,7 @@ def from_alignment(
         ids: `(T,)` the token ids of the texts.
         special: `(T,)` 1 for special tokens.
         texts: The text, or both texts of a pair.
-        starts: Offset at which each of them begins in the joined text.
+        starts: Offset at which each text begins in the joined text.
         truncation_side: The side where tokens may be missing because of truncation; None for neither.
         truncation: How pairs are truncated: `longest_first` or `only_first`.
     """
@@ -103,8 +103,8 @@ def from_template(
 def _between_added(tokenizer: Any, ids: list[int], text: str, *, cut: bool) -> Iterator[tuple[Span, int]]:
     """Yield the characters and the word of each token of a text that holds added tokens, such as `<|im_end|>`.
 
-    The text is cut at these tokens, and what is between them is located by itself. Some of them take the white space
-    around them.
+    The text is cut at these tokens, and the tokens of each part between them are located on their own. Some added
+    tokens include the white space around them.
     """
     added = {i: token for i, token in tokenizer.added_tokens_decoder.items() if i != tokenizer.unk_token_id}
     written = {token.content for token in added.values()}
@@ -164,7 +164,7 @@ def _words_of(spans: Sequence[Span], words: Sequence[Span]) -> Iterator[int]:
 
 
 def segmenter_of(tokenizer: PreTrainedTokenizerBase) -> Any:
-    """Return what finds the tokenizer's words in scripts without spaces, or None."""
+    """Return the tokenizer's component that finds words in scripts without spaces, or None."""
     kind = getattr(tokenizer, "word_tokenizer_type", None)
     return tokenizer.word_tokenizer if kind not in (None, "basic") else None
 
@@ -201,7 +201,7 @@ def locate(
 
 
 def _alone(tokenizer: Any, text: str, pattern: Any) -> Iterator[_Chunk]:
-    """Yield the matches of a pattern, each tokenized alone."""
+    """Yield the matches of a pattern, each with the ids that it gets when it is tokenized alone."""
     known: dict[str, list[int]] = {}
     for match in pattern.finditer(text):
         chunk = match[0]
@@ -211,7 +211,7 @@ def _alone(tokenizer: Any, text: str, pattern: Any) -> Iterator[_Chunk]:
 
 
 def _cut(chunks: Iterable[_Chunk], ids: list[int]) -> list[_Chunk] | None:
-    """Return the chunks that make up `ids`, the last one cut to fit; None if their ids, joined, are others."""
+    """Return the chunks that make up `ids`, the last one cut to fit; None if the joined ids of the chunks differ."""
     exact: list[_Chunk] = []
     size = 0
     for span, part in chunks:
@@ -226,7 +226,7 @@ def _cut(chunks: Iterable[_Chunk], ids: list[int]) -> list[_Chunk] | None:
 
 
 def _with_gaps(chunks: list[_Chunk], ids: list[int], length: int) -> list[_Chunk]:
-    """Return the chunks whose ids stand in `ids`, in the order of the text, and what lies between them."""
+    """Return the chunks whose ids are found in `ids`, in the order of the text, with the text and ids between them."""
     place: dict[int, int] = {}
     for i, j, size in matching_blocks([i for _, part in chunks for i in part], ids):
         place.update(zip(range(i, i + size), range(j, j + size), strict=True))

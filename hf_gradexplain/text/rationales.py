@@ -33,7 +33,7 @@ def read_rationales(values: Any, texts: Sequence[Text], *, single: bool = False)
     if len(rationales) != len(texts):
         raise GradexplainError(
             f"{len(texts)} texts need {len(texts)} rationales, but got {len(rationales)}: give a list of spans per "
-            "text, an empty one where nothing is marked"
+            "text, and an empty list for a text where nothing is marked"
         )
     pairs = enumerate(zip(rationales, texts, strict=True))
     return [read_spans(value, text, f"text {number}") for number, (value, text) in pairs]
@@ -45,10 +45,10 @@ def read_spans(value: Any, text: Text, where: str) -> Rationale:
     A span is `[start, end]` or `{"start": ..., "end": ...}`: the characters from `start` up to, but without, `end`. The
     offsets of a pair or a conversation count in its parts joined by newlines. A list of lists of spans has the spans of
     several annotators: a character belongs to the rationale if at least half of them marked it. Spans that overlap are
-    joined. None is a text without a rationale.
+    joined. None stands for a text without a rationale.
 
     Args:
-        value: The spans: a list, its JSON, or a mapping of `start` and `end`, two lists or the numbers of one span.
+        value: The spans: a list, its JSON, or a mapping with `start` and `end` (two lists, or two numbers for a span).
         text: The text.
         where: What the rationale belongs to, for messages, such as `row 3`.
 
@@ -69,7 +69,7 @@ def read_mask(value: Any, text: Text, where: str) -> Rationale:
 
     Words are what `text.split()` returns: the parts between white space. Words that follow one another become one span.
     A list of lists has the masks of several annotators: a word belongs to the rationale if at least half of them marked
-    it. None and an empty list are a text without a rationale.
+    it. None and an empty list stand for a text without a rationale.
 
     Args:
         value: The mask: a list of 0 and 1, or its JSON.
@@ -117,7 +117,7 @@ def _pairs(starts: Any, ends: Any, where: str) -> list[tuple[Any, Any]]:
 
 
 def _annotations(values: list[Any], is_annotation: Callable[[Any], bool]) -> list[list[Any]]:
-    """Return the entries of each annotator; a list whose entries are no annotations is that of a single one."""
+    """Return the entries of each annotator; a list whose entries are no annotations is that of a single annotator."""
     return list(map(list, values)) if all(map(is_annotation, values)) else [values]
 
 
@@ -126,7 +126,7 @@ def _is_list(value: Any) -> bool:
 
 
 def _is_span_list(value: Any) -> bool:
-    """Return whether this is a list of spans, and no span."""
+    """Return whether this is a list of spans, and not a span itself."""
     return _is_list(value) and (len(value) == 0 or isinstance(value[0], Mapping) or _is_list(value[0]))
 
 
@@ -148,7 +148,7 @@ def _span(value: Any, length: int, where: str) -> tuple[int, int]:
 
 
 def _checked(mask: list[Any], words: int, where: str) -> list[int]:
-    """Return a mask of 0 and 1 with one for each word."""
+    """Return a mask after checking that it has a 0 or 1 for each word."""
     if wrong := [entry for entry in mask if entry not in (0, 1)]:
         raise GradexplainError(
             f"the mask of {where} has {wrong[0]!r}, which is neither 0 nor 1: {_MASK}, or spans in rationale_column"
@@ -162,7 +162,7 @@ def _checked(mask: list[Any], words: int, where: str) -> list[int]:
 
 
 def _vote(annotations: Sequence[list[tuple[int, int]]], length: int) -> Rationale:
-    """Return the spans that at least half of the annotators marked; those of a single one stay apart if they touch."""
+    """Return the spans that at least half of the annotators marked; a single annotator's spans may touch."""
     joined = list(map(_join, annotations))
     if len(joined) <= 1:
         return tuple(*joined)

@@ -26,10 +26,11 @@ WITHOUT_SPACES = {
     "Batak": "without spaces",
     "Makasar": "without spaces",
 }
-"""The scripts, by their Unicode names, and why each of them is listed. Hangul is not: Korean puts spaces between words.
+"""The scripts without spaces, by their Unicode names, and why each of them is listed. Hangul is not listed, because
+Korean puts spaces between words.
 
-In nearly all of them, Unicode's line breaking (UAX #14) lets a line end between two letters: these have one of the
-classes ID, SA, AK and AS.
+In nearly all of these scripts, Unicode's line breaking (UAX #14) lets a line end between two letters: the letters have
+one of the classes ID, SA, AK and AS.
 """
 
 _LETTERS = "".join(rf"\p{{Script={name}}}[\p{{scx={name}}}&&[\p{{L}}\p{{N}}]]" for name in WITHOUT_SPACES)
@@ -43,7 +44,7 @@ _MAY_COMBINE = regex.compile(r"[^\p{GCB=Other}\p{GCB=Control}\p{GCB=CR}\p{GCB=LF
 
 
 def is_spaceless(character: str) -> bool:
-    """Return whether a character belongs to a script without spaces, or is wide punctuation, as used in these.
+    """Return whether a character belongs to a script without spaces, or is wide punctuation as used in such scripts.
 
     >>> [is_spaceless(character) for character in "电ไー。，가a,"]
     [True, True, True, True, True, False, False, False]
@@ -61,7 +62,7 @@ def is_letter(character: str) -> bool:
 
 
 def may_combine(character: str) -> bool:
-    r"""Return whether a character may be part of a grapheme of several characters, other than a line break.
+    r"""Return whether a character may be part of a grapheme of several characters; a line break does not count as one.
 
     >>> [may_combine(character) for character in "é\u0301電😀"], may_combine("\u200d")
     ([False, True, False, False], True)

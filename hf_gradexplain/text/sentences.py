@@ -18,7 +18,7 @@ _CLAUSE_END = regex.compile(
     rf"(?V1)(?:[,;:!?]|\.\.+){_CLOSING}(?=\s)"
     rf"|[[\p{{Terminal_Punctuation}}…]--[\x00-\x7f]]+(?<!\d.(?=\d)){_CLOSING}"
 )
-"""Punctuation after which a clause ends. Marks of ASCII need white space behind them. Full stops are left to the
+"""Punctuation after which a clause ends. ASCII marks count only if white space follows. Full stops are left to the
 splitter of sentences."""
 
 _WORD = regex.compile(r"[^\p{P}\s]")
@@ -27,8 +27,8 @@ _WORD = regex.compile(r"[^\p{P}\s]")
 def sentences(text: str) -> list[Span]:
     r"""Return the sentences of a text, without the white space around them, as offsets.
 
-    The rules are those of the language that the text seems to be in. A line break ends a sentence only with an empty
-    line after it.
+    The rules are those of the language that the text seems to be in. A line break ends a sentence only if an empty line
+    follows.
 
     >>> [text[a:b] for text in ["Dr. Lee paid $3.50. (Why?)\n\nIt was   fun"] for a, b in sentences(text)]
     ['Dr. Lee paid $3.50.', '(Why?)', 'It was   fun']
@@ -39,8 +39,8 @@ def sentences(text: str) -> list[Span]:
 def clauses(text: str) -> list[Span]:
     """Return the parts of sentences between punctuation, without the white space around them, as offsets.
 
-    A mark such as a comma, a colon or an ellipsis ends a clause, and belongs to it with the quotes and brackets that it
-    closes. Marks inside numbers and words, such as 3.5 or U.S., end none.
+    A mark such as a comma, a colon or an ellipsis ends a clause. The mark belongs to the clause, and so do closing
+    quotes and brackets after it. Marks inside numbers and words, such as 3.5 or U.S., do not end a clause.
 
     >>> [text[a:b] for text in ["No, e.g. 1,000 films: dull. “Why?”, she asked"] for a, b in clauses(text)]
     ['No,', 'e.g. 1,000 films:', 'dull.', '“Why?”,', 'she asked']
@@ -69,7 +69,7 @@ def _between(text: str, ends: Iterable[int]) -> list[Span]:
 def _sentence_ends(text: str) -> Iterator[int]:
     """Yield where sentences end.
 
-    One part of the text is split after the other. The last sentence of a part is split again, with what follows it.
+    The text is split part by part. The last sentence of a part may be incomplete: the next part begins with it.
     """
     language, _ = classify(text[:_WINDOW])
     start, size = 0, _WINDOW

@@ -1,4 +1,4 @@
-"""Which sequences of tokens the texts of a batch are read as, where a text may be several."""
+"""The sequences of tokens that the texts of a batch are read as, if a text may be several sequences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ class Sequences:
 
     Attributes:
         text_of: `(S,)` the text of each sequence, ascending.
-        numbers: `(B, K)` the sequences of each text; `S` where a text has fewer.
-        kinds: `(S,)` sequences of different kinds never share a forward pass, see
+        numbers: `(B, K)` the sequences of each text; `S` where a text has fewer than `K`.
+        kinds: `(S,)` the kind of each sequence. Sequences of different kinds never share a forward pass, see
             `hf_gradexplain.text.collate.special_tokens`.
     """
 

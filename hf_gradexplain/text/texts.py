@@ -58,7 +58,7 @@ def is_conversation(text: Any) -> TypeGuard[Conversation]:
 def listed(texts: Text | Iterable[Text]) -> list[Text]:
     """Return the texts as a list; a single text, pair or conversation becomes a list of one.
 
-    A conversation becomes a list, also one whose roles and contents are two lists of a mapping.
+    A conversation becomes a list of messages, also if it is a mapping with a list of roles and a list of contents.
 
     Raises:
         GradexplainError: The argument is neither a text nor an iterable of texts, it is a table, or a text is missing.
@@ -74,14 +74,14 @@ def listed(texts: Text | Iterable[Text]) -> list[Text]:
 
 
 def _is_missing(value: Any) -> bool:
-    """Return whether a value marks a missing one, in Python, NumPy or pandas."""
+    """Return whether a value stands for a missing value in Python, NumPy or pandas."""
     return value is None or (isinstance(value, float) and value != value) or type(value).__name__ == "NAType"
 
 
 def texts_of(columns: Mapping[str, Sequence[Any]]) -> list[Text]:
-    """Return the texts of a dataset: those of its column `text`, or pairs with those of `text_pair`.
+    """Return the texts in a dataset's column `text`; if there is a column `text_pair`, pairs of texts from both.
 
-    A column `spans` has the spans of their units.
+    If there is a column `spans`, it has the spans of the units of each text.
     """
     pairs = columns.get("text_pair")
     texts = listed(columns["text"] if pairs is None else zip(columns["text"], pairs, strict=True))
@@ -129,10 +129,10 @@ def text_parts(text: Text) -> tuple[str, ...]:
 def messages_of(conversation: Conversation) -> list[dict[str, Any]]:
     """Return the messages, without entries that are None and without lone surrogates in roles and contents.
 
-    Datasets write None for an entry that other messages have; transformers drops these entries, too.
+    `datasets` writes None for a key that only other messages have; transformers drops such entries, too.
 
     Raises:
-        GradexplainError: There is no message, or one of them has no role or no content that is a str.
+        GradexplainError: There is no message, or the role or content of a message is missing or is not a str.
     """
     if len(conversation) and not isinstance(conversation[0], Mapping):
         raise GradexplainError(f"{_EXPECTED}, not list")

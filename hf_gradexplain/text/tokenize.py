@@ -24,7 +24,7 @@ def tokenize(
         tokenizer: The tokenizer.
         texts: Tuples of one text, or of both texts of a pair.
         limit: The largest number of tokens; None for no limit.
-        kwargs: Other arguments of the tokenizer; `max_length` is ignored. `truncation` counts if there is a limit.
+        kwargs: Other arguments of the tokenizer. `max_length` is ignored. `truncation` is used if there is a limit.
 
     Raises:
         GradexplainError: The tokenizer fails.
@@ -72,7 +72,7 @@ def without_overflow_note() -> Iterator[None]:
 
 @contextmanager
 def restored_settings(tokenizer: PreTrainedTokenizerBase, truncation_side: str) -> Iterator[None]:
-    """Within the block, texts are cut on this side; then restore what calls of a tokenizer overwrite permanently."""
+    """Truncate texts on this side within the block; after it, restore settings that calls of a tokenizer overwrite."""
     side, tokenizer.truncation_side = tokenizer.truncation_side, truncation_side
     backend = tokenizer.backend_tokenizer if tokenizer.is_fast else None
     truncation, padding = (backend.truncation, backend.padding) if backend else (None, None)

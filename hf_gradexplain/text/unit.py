@@ -30,7 +30,8 @@ class Window:
     Attributes:
         start: The character offset where it begins in the text.
         end: The offset where it ends.
-        tokens: The number of tokens that the model reads, special tokens and the first text of a pair included.
+        tokens: The number of tokens that the model reads for this window, including special tokens and the first text
+            of a pair.
     """
 
     start: int
@@ -93,9 +94,9 @@ class Occurrences:
 
     Attributes:
         text: The text.
-        unit_of: `(N,)` the unit of each occurrence. Units are numbered in the order of their first one.
-        spans: `(N, 2)` character offsets.
-        surfaces: By unit, how it is shown if its first occurrence has no characters.
+        unit_of: `(N,)` the unit of each occurrence. Units are numbered in the order of their first occurrence.
+        spans: `(N, 2)` the character offsets of each occurrence.
+        surfaces: How a unit is shown whose first occurrence has no characters, by its number.
         n_units: `U`, the number of units.
         messages: The messages, if the text is a conversation.
     """
@@ -108,7 +109,7 @@ class Occurrences:
     messages: tuple[Message, ...] = ()
 
     def by_unit(self) -> tuple[list[str], np.ndarray, np.ndarray]:
-        """Return the texts of the units, how often each occurs, `(U,)`, and where, `(N, 2)`, unit by unit."""
+        """Return the texts of the units, their numbers of occurrences `(U,)`, and all spans `(N, 2)`, unit by unit."""
         order = np.argsort(self.unit_of, kind="stable")
         counts, spans = np.bincount(self.unit_of, minlength=self.n_units), self.spans[order]
         firsts = spans[np.cumsum(counts) - counts].tolist()

@@ -42,10 +42,11 @@ class Windows:
         Args:
             document: The document, with all of its tokens.
             tokens: The tokens of several texts.
-            i: The number of the document's text among these.
+            i: The number of the document's text among the texts of `tokens`.
 
         Raises:
-            GradexplainError: The first text of a pair leaves no room, or the stride is not smaller than the room.
+            GradexplainError: The first text of a pair leaves no room for the second one, or the stride is not smaller
+                than the room.
         """
         if len(document) <= self.limit:
             return document
@@ -70,7 +71,7 @@ class Windows:
         )
 
     def _room(self, document: Document, repeated: int) -> int:
-        """Return the number of tokens in a window for the text that is cut, given that of the repeated ones."""
+        """Return how many tokens of the text that is cut fit into a window, next to the repeated tokens."""
         room = self.limit - repeated
         if document.pair_start is not None and room < 1:
             raise GradexplainError(
@@ -80,7 +81,7 @@ class Windows:
         if room <= self.stride:
             raise GradexplainError(
                 f"stride, the overlap of windows, must be smaller than the {room} tokens that fit into a window "
-                f"besides the {repeated} that are in each, but is {self.stride}: give a smaller one, such as "
-                f"{max(room, 0) // 4}"
+                f"in addition to the {repeated} that every window repeats, but is {self.stride}: give a smaller one, "
+                f"such as {max(room, 0) // 4}"
             )
         return room

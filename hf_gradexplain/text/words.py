@@ -12,16 +12,17 @@ from hf_gradexplain.text.data import NO_UNIT
 
 @dataclass(frozen=True, eq=False)
 class Grouped:
-    """The units of several texts, as arrays over their tokens, words and rows, each numbered in its text.
+    """The units of several texts, as arrays over tokens, words and rows. Units, words and rows are numbered per text.
 
     Attributes:
         unit_of: `(T,)` the unit of each token, or `NO_UNIT`.
         row_of: `(T,)` the row of each token, or `NO_UNIT`. Tokens of one unit with the same id share a row.
-        unit_of_row: `(R,)`, and `text_of_row` `(R,)`.
-        unit_of_word: `(W,)`, and `text_of_word` `(W,)`. A unit of several words is one that occurs several times.
-        spans: `(W, 2)` the offsets in its text of each word.
+        unit_of_row: `(R,)` the unit of each row; `text_of_row` `(R,)` has its text.
+        unit_of_word: `(W,)` the unit of each word; `text_of_word` `(W,)` has its text. If a unit occurs several times,
+            each occurrence counts as a word.
+        spans: `(W, 2)` the span of each word, as offsets in its text.
         n_units: `(B,)` the number of units of each text.
-        surfaces: By text and unit, how units are shown whose first word has no characters.
+        surfaces: How units are shown whose first word has no characters, by text and unit.
     """
 
     unit_of: np.ndarray
@@ -104,7 +105,7 @@ def _spans_of(tokens: Tokens, ordinary: np.ndarray, firsts: np.ndarray, spans: S
     """Return the number of the span to which each ordinary token belongs, counted over all texts, or `NO_UNIT`.
 
     A token belongs to the span that holds its first character other than white space. A token without such a character
-    belongs where the one before it in its word does; at the beginning of a word, where the next one does.
+    belongs to the span of the token before it in the same word; at the beginning of a word, to that of the next token.
     """
     starts, ends = tokens.starts[ordinary], tokens.ends[ordinary]
     places, numbers = tokens.characters.strip(starts, ends)[0], np.arange(len(ordinary))
@@ -148,9 +149,10 @@ def _word_starts(tokens: Tokens, ordinary: np.ndarray, *, by_token: bool) -> np.
 def _may_begin(tokens: Tokens, ordinary: np.ndarray) -> np.ndarray:
     """Return whether each ordinary token begins a word if another one stands before it in its text.
 
-    It does where the tokenizer begins a word, after white space, and next to a character of a script without spaces,
-    unless the tokenizer finds the words of these. It does not inside a character, nor between two letters or digits of
-    a script with spaces: some tokenizers count every digit or character as a word.
+    A token begins a word where the tokenizer begins one, and after white space. It also does next to a character of a
+    script without spaces, unless the tokenizer itself finds the words of such scripts. It never begins a word inside a
+    character, or between two letters or digits of a script with spaces: some tokenizers count every digit or character
+    as a word.
     """
     characters, start = tokens.characters, tokens.starts[ordinary]
     end, word = np.roll(tokens.ends[ordinary], 1), tokens.words[ordinary]
@@ -166,7 +168,7 @@ def _may_begin(tokens: Tokens, ordinary: np.ndarray) -> np.ndarray:
 
 
 def _word_types(text: str, ids: np.ndarray, firsts: np.ndarray, spans: np.ndarray, unknown: int | None) -> np.ndarray:
-    """Return a number for each word, equal for words of the same ids; if one is unknown, of the same characters, too.
+    """Return a number for each word, equal for words with the same ids (and characters, if an id is the unknown one).
 
     Args:
         text: What the spans refer to.

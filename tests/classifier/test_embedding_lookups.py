@@ -115,7 +115,7 @@ def test_a_lookup_that_the_model_no_longer_makes_is_an_error():
 
 
 def test_a_model_without_a_visible_lookup_is_an_error():
-    with pytest.raises(GradexplainError, match="looks words up in no layer that a forward hook can see"):
+    with pytest.raises(GradexplainError, match="looks up words in no layer that a forward hook can see"):
         toy_with_lookups(lambda model, ids, mask: model.words.weight[ids])
 
 

@@ -217,7 +217,7 @@ def test_a_model_that_cannot_read_what_is_left_says_so():
     assert explain("bad film", "loo", self_check=False)["loo"].any()
     message = (
         r"mask='deletion': the model cannot read what is left of a text, 1 token \(ValueError: needs 2 tokens\): "
-        "choose mask='baseline', which keeps its length"
+        "choose mask='baseline', which keeps the text's length"
     )
     with pytest.raises(GradexplainError, match=message):
         explain("bad film", "loo", mask="deletion")

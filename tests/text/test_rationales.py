@@ -121,5 +121,6 @@ def test_each_text_needs_its_rationale():
     with pytest.raises(GradexplainError) as error:
         read_rationales([[[0, 4]]], [TEXT, "b"])
     assert str(error.value) == (
-        "2 texts need 2 rationales, but got 1: give a list of spans per text, an empty one where nothing is marked"
+        "2 texts need 2 rationales, but got 1: give a list of spans per text, and an empty list for a text where "
+        "nothing is marked"
     )

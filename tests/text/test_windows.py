@@ -153,7 +153,7 @@ def test_long_texts_bring_no_warning(name, caplog):
 def test_what_windows_cannot_be_made_of():
     tokenizer = piece_tokenizer()
     with pytest.raises(
-        GradexplainError, match=r"than the 18 tokens that fit into a window besides the 2 .* but is 18: give a"
+        GradexplainError, match=r"than the 18 tokens that fit into a window in addition to the 2 .* but is 18: give a"
     ):
         encode(tokenizer, [TEXT], 20, 18)
     with pytest.raises(
@@ -163,7 +163,8 @@ def test_what_windows_cannot_be_made_of():
     with pytest.raises(GradexplainError, match=r"first text of a pair .* leaves no room for the second one: it takes"):
         encode(tokenizer, [(TEXT, "so good")], 24, 7)
     with pytest.raises(
-        GradexplainError, match=r"the 4 tokens that fit into a window besides the 6 .*: give a smaller one, such as 1$"
+        GradexplainError,
+        match=r"the 4 tokens that fit into a window in addition to the 6 .*: give a smaller one, such as 1$",
     ):
         encode(tokenizer, [("a bad is", TEXT)], 10, 4)
     with pytest.raises(GradexplainError, match="padding=max_length does not fit stride"):
