@@ -1,13 +1,13 @@
-"""Train one model on the labels and one on permuted labels, and compare their explanations of the same texts.
+"""Train a model on the true labels and another on permuted labels, and compare their explanations of the same texts.
 
 python recipes/label_randomisation.py recipes/configs/train_ag_news_textcnn.yaml --output_dir outputs/labels
 python recipes/label_randomisation.py --model_name_or_path distilbert-base-uncased --dataset_name fancyzhx/ag_news \
     --output_dir outputs/labels
 
 If a method explains what a model has learnt, its scores should change when there was nothing to learn (Adebayo et al.
-2018, "Sanity checks for saliency maps", section 4). A third model is trained on the labels, to show how far two models
-that have learnt the same agree. The second and the third training have another seed than the first, because models with
-the same initial weights stay similar. The arguments are those of recipes/train.py, and a few more.
+2018, "Sanity checks for saliency maps", section 4). A third model is trained on the true labels, to show how far two
+models that have learnt the same task agree. The second and third models have another seed than the first, because
+models with the same initial weights stay similar. The arguments are those of recipes/train.py and a few more.
 """
 
 from dataclasses import dataclass, replace
@@ -34,16 +34,16 @@ from hf_gradexplain.viz.terminal import say, summary_table
 
 @dataclass(frozen=True, kw_only=True)
 class LabelRandomisationArguments(TrainRecipeArguments):
-    """Train on the labels and on permuted labels, and compare the explanations of both models."""
+    """Train on the true labels and on permuted labels, and compare the explanations of both models."""
 
     methods: tuple[str, ...] = option(
         ("loo", "sa_l2", "signed_gi", "integrated_gradients"), "Attribution methods to compare.", metavar="NAME"
     )
-    explained_samples: int = option(200, "Explain this many evaluation texts, the first ones.")
+    explained_samples: int = option(200, "Explain this many evaluation texts, from the first one on.")
 
 
 def train_again(arguments: TrainRecipeArguments, trained: Trained, rows: Dataset) -> Explainer:
-    """Train a new model on other rows with the same columns, and say how well it fits them."""
+    """Train a new model on other rows with the same columns, and print its metrics."""
     set_seed(arguments.seed)
     if arguments.model_type:
         model, tokenizer = new_model(arguments, trained.task, rows)
@@ -67,11 +67,11 @@ def accuracy(explainer: Explainer, rows: Dataset) -> float:
 
 
 def compare_labels(arguments: LabelRandomisationArguments) -> pd.DataFrame:
-    """Return one row per method and model that is compared with the first: Spearman's correlation over the texts.
+    """Return Spearman's correlation with the first model's scores, a row per method and other model.
 
     The columns are `method`; `model`, trained on `permuted labels` or on the `same labels`; `median` with its 95 %
     interval `ci_low`, `ci_high`; the numbers of texts `n` and `n_undefined`; and the 10th and 90th percentile of the
-    texts, `low`, `high`.
+    correlation over the texts, `low`, `high`.
     """
     trained = train(arguments)
     rows, seed, n = trained.train_rows, arguments.seed, arguments.explained_samples

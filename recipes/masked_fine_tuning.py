@@ -3,9 +3,9 @@
 python -m recipes.masked_fine_tuning --data FOLDER_OF_DATASETS
 python -m recipes.masked_fine_tuning --data FOLDER_OF_DATASETS --models minilm --seeds 0
 
-Every training and every measurement leaves a file in output_dir, so the same command resumes a stopped run. All
-models of a dataset are measured on the same test texts. The table has the mean of each figure over texts and seeds, and
-the difference of the second training from the first with its 95 % interval over texts, see `compare`.
+Every training and every measurement writes a file to output_dir, so the same command resumes a stopped run. All models
+of a dataset are measured on the same test texts. The table has the mean of each number over texts and seeds, and the
+difference between the second and the first training with its 95 % interval over texts, see `compare`.
 """
 
 import json
@@ -48,13 +48,13 @@ TRAININGS: dict[str, dict[str, Any]] = {
     "masked": {"word_dropout": 0, "masked_fine_tuning": True},
     "word_dropout": {},
 }
-"""By name of a training, what differs from the shipped configuration of the model."""
+"""For each training, by name: its changes to the shipped configuration of the model."""
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
-"""The shares of masked words at which texts are tested for being in distribution."""
+"""The shares of masked words at which it is tested whether texts are in distribution."""
 
 K_GRID = (0, 1, 2, 3, 5, 7, 10, 15, 25, 40, 60, 100, 200, 400)
-"""Numbers of removed words at which curves are computed, linear in between; with a shortcut they are exact."""
+"""Numbers of removed words at which curves are computed, linear in between; with a shortcut, exact everywhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ class Arguments:
         None, "Use a random sample of this many test texts, for accuracies and for explanations; by default all."
     )
     methods: tuple[str, ...] = option(
-        ("signed_gi", "integrated_gradients"), "Attribution methods to compare, beside loo and random."
+        ("signed_gi", "integrated_gradients"), "Attribution methods to compare, in addition to loo and random."
     )
     texts: int = option(300, "Measure explanations on this many texts of the test split; 0 for accuracies only.")
     reference: int = option(300, "Compare masked texts with this many other texts of the test split.")
@@ -99,7 +99,7 @@ class Case:
         model: The name of the model's configuration.
         dataset: The dataset.
         training: The name of the training.
-        seed: Its seed.
+        seed: The seed of the training.
     """
 
     model: str
@@ -112,7 +112,7 @@ class Case:
 
 
 def cases(arguments: Arguments) -> Iterator[Case]:
-    """Yield the trainings, those of a seed together."""
+    """Yield the trainings of one seed after the other."""
     for seed in arguments.seeds:
         for model in arguments.models:
             for dataset in arguments.datasets:
@@ -176,7 +176,7 @@ def predict(case: Case, arguments: Arguments) -> Values:
 
 
 def measure(case: Case, arguments: Arguments) -> Values:
-    """Return figures of a trained model's explanations and masked texts, by name."""
+    """Return the measurements of a trained model's explanations and of masked texts, by name."""
     explainer, texts, labels = load(case, arguments)
     n, methods = arguments.texts, ["random", "loo", *arguments.methods]
     result = explainer.evaluate(texts[:n], None, methods, "word", target="predicted", steps=20, k_grid=K_GRID)
@@ -186,7 +186,7 @@ def measure(case: Case, arguments: Arguments) -> Values:
 
 
 def faithfulness(result: Evaluation) -> Values:
-    """Return the AOPC of each method less that of random orders, and how far the methods agree, for each text."""
+    """Return for each text the AOPC of each method minus that of random orders, and how far the methods agree."""
     documents = list(iterate_documents(result.documents))
     figures: dict[str, list[float]] = {}
     for document in documents:
@@ -207,14 +207,15 @@ def faithfulness(result: Evaluation) -> Values:
 def distribution(
     explainer: Explainer, texts: Sequence[str], labels: np.ndarray, reference: Sequence[str], *, masked: bool
 ) -> Values:
-    """Return for shares of masked words whether each text is out of distribution, if the class is right, and how sure.
+    """Test each text with shares of its words masked: is it out of distribution, is the class right, how sure is it?
 
     Args:
         explainer: The model.
         texts: The `N` texts that are masked.
         labels: Their labels `(N,)`.
         reference: The reference texts.
-        masked: Whether half of the reference texts are masked, as for a model that was trained so.
+        masked: Whether to mask words of half of the reference texts, which suits a model that was trained on such
+            texts.
     """
     result = in_distribution(explainer, texts, reference, reference_masked=masked, shares=SHARES)
     figures = {}
@@ -228,7 +229,7 @@ def distribution(
 
 
 def once(path: Path, work: Callable[[], Values]) -> Values:
-    """Return the content of a JSON file, which is made first if it is not there."""
+    """Return the content of a JSON file; if the file does not exist, compute and write it first."""
     if not path.exists():
         say(f"Making {path}")
         with redirect_stdout(sys.stderr):

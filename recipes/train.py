@@ -17,6 +17,6 @@ from hf_gradexplain.run.processes import flush_denormals
 if __name__ == "__main__":
     flush_denormals()
     arguments = parse_arguments(TrainRecipeArguments)
-    with exit_on_error(), redirect_stdout(sys.stderr):  # where the progress goes
+    with exit_on_error(), redirect_stdout(sys.stderr):  # standard output is for the metrics
         metrics = run_training(arguments)
     print(json.dumps(dict(metrics), indent=2))

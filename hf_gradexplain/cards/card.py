@@ -51,12 +51,12 @@ class Faithfulness:
         long_k: The larger of the two.
         headline: The result in one sentence.
         methods: One row per method: `method`; `short`, `long` (AOPC) and `r` (the median of Pearson's r with
-            leave-one-out), each as a value and the two ends of its 95 % interval, `r` None for leave-one-out itself;
-            `significant`, the share of texts with p <= 0.05; and `undefined`, the number of texts without r.
+            leave-one-out), each as a value and the two ends of its 95 % interval (for leave-one-out itself, `r` is
+            None); `significant`, the share of texts with p <= 0.05; and `undefined`, the number of texts without r.
         curves: The columns of the AOPC table, see `hf_gradexplain.evaluation.tables.Tables`.
-        chance: The columns of the band of random orders, or empty.
-        k_grid: The numbers of removed units where the curves are exact; they are linear in between. Empty: exact
-            everywhere.
+        chance: The columns of the band of random orders; empty without a band.
+        k_grid: The numbers of removed units where the curves are exact; in between, they are interpolated linearly.
+            Empty if the curves are exact everywhere.
     """
 
     n: int
@@ -77,7 +77,7 @@ class Example:
 
     Attributes:
         probability: The probability of the class; None for a model without probabilities.
-        output: The model's output in that case.
+        output: The model's output, for a model without probabilities; None otherwise.
     """
 
     text: str
@@ -101,7 +101,7 @@ class Card:
         remote_code: Whether the code of the architecture is in the folder of the weights.
         parameters: The number of its parameters.
         base: The name of the model that was fine-tuned, or None.
-        base_on_hub: Whether that is a name on the hub.
+        base_on_hub: Whether `base` is a name on the hub.
         base_commit: The commit of the base model, or None.
         license: The identifier of its licence, or None.
         corpus: The dataset that it was trained and evaluated on.
@@ -111,12 +111,12 @@ class Card:
         limits: Its limitations, one sentence each.
         versions: The versions of the packages that trained it.
         faithfulness: How faithful its explanations are, or None if that was not measured.
-        not_measured: Why that was not measured.
+        not_measured: Why the faithfulness was not measured.
         examples: Explained texts.
         widget: Example inputs for the widget on the hub.
         weights_sha256: The SHA-256 of the weights that were measured, see `hf_gradexplain.loading.card_results`, or
             None.
-        kind: What it is, see `hf_gradexplain.training.task.Task`.
+        kind: The kind of model in words, see `hf_gradexplain.training.task.Task`.
     """
 
     title: str

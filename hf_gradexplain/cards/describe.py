@@ -1,4 +1,4 @@
-"""The content of a card, from a finished training."""
+"""Make the content of a card from a finished training."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -28,7 +28,7 @@ def describe(
 ) -> Card:
     """Return the card of a trained model, without measurements of its explanations.
 
-    Of local paths, only the last part is used.
+    The card contains only the last part of local paths.
 
     Args:
         trained: The result of the training.
@@ -36,7 +36,7 @@ def describe(
         repo_id: The future name of the model on the hub; None if it is not pushed.
         remote_code: Whether the code of its architecture is saved with the weights.
         license: The identifier of its licence.
-        dataset_source: The name on the hub of the dataset that the local files are a copy or a part of.
+        dataset_source: If the local files are a copy or a part of a dataset on the hub, the name of this dataset.
     """
     model, software, base = trained.model, versions(), trained.provenances.get("base model")
     return Card(
@@ -92,15 +92,15 @@ def settings_of(arguments: TrainArguments) -> dict[str, str]:
 
 
 def _masking(trained: Trained, arguments: TrainArguments) -> dict[str, str]:
-    """Return how words were masked in the training, and what the model says of texts without words."""
+    """Return how words were masked in the training, and how good the model is on texts with all words masked."""
     if not arguments.masked_fine_tuning:
         return {}
     name = trained.task.metric_names[0]
     without_words = trained.metrics[f"{FULLY_MASKED}{name}"]
     return {
         "masked_fine_tuning": "in each batch, half of the texts had 0 to 100 % of their words masked by the baseline "
-        f"{arguments.masking_baseline or 'zero'} (Madsen et al. 2024): texts with masked words, on which explanations "
-        f"are measured, are such as the model was trained on. With all words masked, its {name.replace('_', ' ')} is "
+        f"{arguments.masking_baseline or 'zero'} (Madsen et al. 2024). So the model was also trained on texts with "
+        f"masked words, on which explanations are measured. With all words masked, its {name.replace('_', ' ')} is "
         f"{without_words:.4f}"
     }
 

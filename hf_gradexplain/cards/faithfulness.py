@@ -1,4 +1,4 @@
-"""How faithful each method is on one model: an evaluation on a few hundred texts."""
+"""Measure how faithful each method is on one model, by an evaluation on a few hundred texts."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,16 +28,16 @@ from hf_gradexplain.viz.curves import aopc_figure
 
 LONG_K = 50
 K_GRID = (1, 2, 3, 5, 10, 20, 50)
-"""Numbers of removed units where the curves of models without a shortcut are exact; in between they are linear."""
+"""Numbers of removed units where the curves of models without a shortcut are exact; in between, lines are drawn."""
 
 DECIMALS = 6
 
 _STEPS = 20
-"""Points on the path of integrated gradients: as many as in all earlier cards."""
+"""Points on the path of integrated gradients: the same number as in all earlier cards."""
 
 
 def measure_faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelled: bool, seed: int) -> Faithfulness:
-    """Evaluate every method that `affordable` names on texts of the evaluation split.
+    """Evaluate all methods that `affordable` returns on texts of the evaluation split.
 
     Args:
         explainer: The model's explainer.
@@ -93,7 +93,7 @@ def example_method(faithfulness: Faithfulness | None, automatic: str) -> str:
 
 
 def explain_examples(explainer: Explainer, texts: Sequence[str], method: str) -> list[Example]:
-    """Explain the predicted class of each text, word by word."""
+    """Explain the predicted class of each text, with a score per word."""
     examples = []
     for explanation in explainer(list(texts), method):
         value = round(float(explanation.probabilities[explanation.target]), DECIMALS)

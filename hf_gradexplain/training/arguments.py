@@ -26,21 +26,21 @@ class FitArguments:
     per_device_train_batch_size: int = option(32, "Number of texts per training step.")
     per_device_eval_batch_size: int = option(64, "Number of texts per evaluation step.")
     weight_decay: float = option(0.0, "Weight decay of AdamW, on all weights except biases and norms.")
-    label_smoothing_factor: float = option(0.0, "Share of the target that is spread over all classes.")
+    label_smoothing_factor: float = option(0.0, "Share of the target probability that is spread over all classes.")
     max_length: int | None = option(
         None,
         "Number of tokens after which a text is cut; by default the model's own limit. It is saved with the tokenizer, "
-        "so that what is explained is what was trained.",
+        "so that explained texts are cut at the same place.",
     )
     masked_fine_tuning: bool = option(
         False,
-        "In each batch, mask words of half of the texts, in each a random share from 0 to 100 %. The words are masked "
+        "In half of the texts of each batch, mask a random share of the words, from 0 to 100 %. The words are masked "
         "as in an evaluation, so that the model learns to read the masked texts on which explanations are measured.",
     )
     masking_baseline: BaselineName | None = option(
         None,
-        "With masked_fine_tuning: what replaces the word vector of a masked word: zero, the vector of the pad, mask or "
-        "unk token, or the mean of the vocabulary; evaluate with the same baseline. By default zero.",
+        "With masked_fine_tuning: what replaces the word vectors of masked words. This is zero, the vector of the pad, "
+        "mask or unk token, or the mean of the vocabulary. Evaluate with the same baseline. By default zero.",
     )
 
 
@@ -66,10 +66,10 @@ class TrainArguments(FitArguments, DatasetArguments, ModelArguments):
         None, "With model_type: configuration values, as in hidden_size=100,word_dropout=0.3"
     )
     vocab_size: int = option(30_000, "With model_type: largest size of the vocabulary.")
-    min_count: int = option(2, "With model_type: words that occur less often are unknown.")
-    lowercase: bool = option(True, "With model_type: lower-case the words.")
+    min_count: int = option(2, "With model_type: words that occur fewer times are treated as unknown.")
+    lowercase: bool = option(True, "With model_type: convert the words to lower case.")
     word_vectors: str | None = option(
-        None, "With model_type: text file with a word and its vector in each line, to start from.", metavar="FILE"
+        None, "With model_type: text file of initial word vectors, a word and its vector per line.", metavar="FILE"
     )
     train_split: str = option("train", "Split to train on, or a slice of it as in train[:90%].", metavar="NAME")
     eval_split: str = option("test", "Split on which the model is evaluated once, after the training.", metavar="NAME")

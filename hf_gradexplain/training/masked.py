@@ -1,7 +1,8 @@
 """Masked fine-tuning: train on texts in which some words are masked in the same way as in an evaluation.
 
-Half of the texts of each batch get a masking rate, drawn uniformly from 0 to 1, and each word of a text is masked with
-this probability. Every number of masked words, from none to all, is then equally likely, as on a removal curve.
+Half of the texts of each batch get a masking rate, drawn uniformly from 0 to 1, and each word of such a text is masked
+with this rate as its probability. So all numbers of masked words, from none to all, are equally likely, as on a removal
+curve.
 
 Source: Madsen, Reddy and Chandar, "Faithfulness Measurable Masked Language Models" (ICML 2024), section 4.
 """
@@ -26,7 +27,7 @@ from hf_gradexplain.text.data import rng_of
 from hf_gradexplain.text.encode import Encoder
 
 WORD_OF = "word_of"
-"""Column of encoded texts: the number of the word of each token, negative for tokens that are never masked."""
+"""Column of encoded texts: for each token, the number of its word; negative for tokens that are never masked."""
 
 MASKED = "masked"
 """Input of a batch: which tokens are masked, `(B, T)` bool."""
@@ -36,7 +37,7 @@ FULLY_MASKED = "fully_masked_"
 
 
 class WordMasks:
-    """Masks words of training texts: tokenizes the texts, draws the words of each batch, and edits their vectors.
+    """Masks words of training texts: tokenizes the texts, draws words in each batch, and replaces their vectors.
 
     The draws for a text depend on the seed, the epoch and the tokens of the text, not on its batch or process.
 
@@ -48,7 +49,7 @@ class WordMasks:
         seed: The seed of the draws.
 
     Attributes:
-        share: What is masked: random words in `half` of the texts of each batch, `all` words of all texts, or `none`.
+        share: Which words are masked: `half` for random words in half of the texts of each batch; `all`; or `none`.
         epoch: The current epoch.
 
     Raises:
@@ -92,7 +93,7 @@ class WordMasks:
     def draw(self, ids: Sequence[Sequence[int]], word_of: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Return which tokens of each text are masked: `(T,)` bool per text.
 
-        If the number of texts is odd, the number of masked texts is rounded up or down with equal probability.
+        If the number of texts is odd, half of it is rounded up or down with equal probability.
 
         Args:
             ids: The token ids `(T,)` of each text.
@@ -115,10 +116,10 @@ class WordMasks:
 
     @contextmanager
     def edit(self, ids: Tensor, masked: Tensor) -> Iterator[None]:
-        """Within the block, set the word vectors of the `masked` tokens `(B, T)` of the texts `ids` to the baseline.
+        """In the block, set the word vectors of the `masked` tokens `(B, T)` of the texts `ids` to the baseline.
 
         Raises:
-            GradexplainError: The model looks these words up in other embedding layers than those that were found.
+            GradexplainError: The model looks these words up in an embedding layer that was not found by the check.
         """
         classifier = replace(self._classifier)  # one that restores the present mode of the model
         classifier = replace(classifier, baseline=baseline_vectors(classifier, self._tokenizer, self._baseline))
@@ -133,7 +134,7 @@ class WordMasks:
 
 
 def _random_words(rng: np.random.Generator, word_of: np.ndarray) -> np.ndarray:
-    """Return the tokens `(T,)` of random words: each word is chosen with the same probability, uniform on 0 to 1."""
+    """Return the tokens `(T,)` of random words: all words have the same probability, drawn uniformly from 0 to 1."""
     rate = rng.random()
     chosen = rng.random(1 + int(word_of.max(initial=0))) < rate
     return (word_of >= 0) & chosen[word_of]
@@ -151,7 +152,7 @@ class MaskingTrainer(Trainer):
         """Mask words from now on; the data collator of the trainer has to use `masks.pad`.
 
         Raises:
-            GradexplainError: Several GPUs share this process.
+            GradexplainError: This process uses several GPUs.
         """
         if self.args.n_gpu > 1:
             raise GradexplainError(

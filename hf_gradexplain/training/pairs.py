@@ -30,7 +30,7 @@ class Reward(Task):
         return ("pair_accuracy",)
 
     def encode(self, rows: dict[str, list[Any]], tokenize: Callable[..., dict[str, Any]]) -> dict[str, list[Any]]:
-        """Return the inputs of both texts of each pair, the chosen text first, and its position, 0, as the label."""
+        """Return the inputs of both texts of each pair, the chosen text first. The label is its position, 0."""
         chosen, rejected = tokenize(rows["text"]), tokenize(rows["text_pair"])
         inputs = {name: list(zip(chosen[name], rejected[name], strict=True)) for name in chosen}
         return {**inputs, "labels": [0] * len(rows["text"])}
@@ -97,14 +97,14 @@ class Reranking(Task):
 
 
 def reward(*splits: Dataset) -> Reward:
-    """Return the task of a reward model. Its output is a number, as in regression."""
+    """Return the task of a reward model. The model has one number as its output, as in regression."""
     return Reward("regression", ("LABEL_0",))
 
 
 def reranking(*splits: Dataset) -> Reranking:
-    """Return the task of a reranker. Its output is a sigmoid, as in a multi-label classifier with one class.
+    """Return the task of a reranker. The model has one sigmoid, as a multi-label classifier with one class.
 
-    The class is named as the label 1, or `relevant` if the labels have no names.
+    The class has the name of the label 1, or the name `relevant` if the labels have no names.
 
     Raises:
         GradexplainError: A label is neither 0 nor 1.

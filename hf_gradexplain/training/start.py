@@ -68,7 +68,7 @@ def new_model(arguments: TrainArguments, task: Task, rows: Dataset) -> tuple[Pre
 
 
 def _parse_overrides(text: str, model_type: str) -> dict[str, Any]:
-    """Parse `name=value,name=value` with YAML values; settings that follow from data or tokenizer are not allowed."""
+    """Parse `name=value,name=value` with YAML values. Settings that data or tokenizer determine are not allowed."""
     decided = {f.name for f in fields(PreTrainedConfig)} | {"vocab_size", "pad_token_id"}
     choices = [f.name for f in fields(CONFIG_MAPPING[model_type]) if f.name not in decided]
     overrides = {}

@@ -20,7 +20,7 @@ class Task:
     """A classification or regression task.
 
     Attributes:
-        kind: What a model of this task is called.
+        kind: The name for a model of this task, for display.
         problem_type: The value of `problem_type` in a model's configuration.
         names: The names of the `C` outputs, in the order of the logits.
     """
@@ -52,7 +52,7 @@ class Task:
         return [[float(i in label) for i in range(len(self.names))] for label in labels]
 
     def encode(self, rows: dict[str, list[Any]], tokenize: Callable[..., dict[str, Any]]) -> dict[str, list[Any]]:
-        """Return the model's inputs and the targets, `labels`, of rows.
+        """Return the model's inputs for rows, and the targets under the name `labels`.
 
         Args:
             rows: The columns `text`, `label` and, for pairs, `text_pair`.
@@ -69,11 +69,11 @@ class Task:
         return None
 
     def outputs(self, logits: Tensor) -> Tensor:
-        """Return what `metrics` compares with the targets, one row per text or pair, from the logits of a batch."""
+        """Convert the logits of a batch to what `metrics` compares with the targets, a row per text or pair."""
         return logits
 
     def single_inputs(self, rows: Dataset) -> Dataset:
-        """Return rows that are one input of the model each, so that they can be explained."""
+        """Return rows that are one input of the model each, because only such rows can be explained."""
         return rows
 
     def metrics(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:

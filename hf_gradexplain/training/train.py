@@ -96,8 +96,8 @@ def fit(
         arguments: Options of the optimisation.
 
     Returns:
-        The metrics on `eval_rows`, see `Task.metrics`; after masked fine-tuning also those on the same texts with all
-        words masked, with the prefix `FULLY_MASKED`.
+        The metrics on `eval_rows`, see `Task.metrics`. After masked fine-tuning also the metrics on the same texts with
+        all words masked, whose names have the prefix `FULLY_MASKED`.
     """
     max_length = arguments.max_length or length_limit(tokenizer, model, [model.get_input_embeddings()])
     masks = _masks(model, tokenizer, max_length, arguments)
@@ -128,7 +128,7 @@ def fit(
 def _masks(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, max_length: int | None, arguments: FitArguments
 ) -> WordMasks | None:
-    """Return what masks words of the training texts, if that is asked for."""
+    """Return the object that masks words of the training texts; None without masked fine-tuning."""
     if not arguments.masked_fine_tuning:
         return None
     baseline = arguments.masking_baseline or "zero"
@@ -136,7 +136,7 @@ def _masks(
 
 
 def _check_unseen(arguments: TrainArguments, train_rows: Dataset, eval_rows: Dataset) -> None:
-    """Check that no text is used for both training and evaluation, which a file without splits allows."""
+    """Check that no text is used for both training and evaluation, which can happen with a file without splits."""
     if has_splits(arguments.dataset_name):
         return
     shared = len(set(train_rows["id"]) & set(eval_rows["id"]))

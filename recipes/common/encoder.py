@@ -15,7 +15,7 @@ def encoder_folder(without: str = "--encoder false") -> Path:
     """Return the model's folder in the installed package. None of its code is imported.
 
     Args:
-        without: The flag with which the recipe runs without it, for the error message.
+        without: The flag that runs the recipe without the encoder, for the error message.
 
     Raises:
         GradexplainError: The package is not installed, or its model is incomplete.

@@ -9,21 +9,21 @@ from scipy import stats
 from hf_gradexplain.audit.compare.run_means import mcnemar as exact_mcnemar
 
 Values = Mapping[str, Sequence[float]]
-"""By name of a figure, its value for each text; NaN where it is undefined."""
+"""For each measure, by name: its value for each text; NaN where it is undefined."""
 
 
 def compare(first: Sequence[Values], second: Sequence[Values]) -> pd.DataFrame:
-    """Return the mean of each figure over texts and seeds, for two trainings, and their difference.
+    """Return the mean of each measure over texts and seeds, for two trainings, and the difference of the means.
 
-    A text with an undefined value in any training counts for none of them.
+    A text with an undefined value in one training is left out of all trainings.
 
     Each text's difference is averaged over the seeds; `low` and `high` are the 95 % interval of the mean over `n` texts
-    (Student's t), NaN if no two texts differ. It says what other test texts might give, for these trainings. `by seed`
-    has the differences of the seeds, which say what other trainings might give.
+    (Student's t), NaN if all texts have the same difference. The interval shows what other test texts might give for
+    these trainings. `by seed` has the difference for each seed, which shows what other trainings might give.
 
     Args:
         first: The values of the first training, one mapping per seed.
-        second: Those of the second training, with the same seeds.
+        second: The values of the second training, with the same seeds.
     """
     rows = {}
     for name in first[0]:
@@ -48,7 +48,7 @@ def compare(first: Sequence[Values], second: Sequence[Values]) -> pd.DataFrame:
 def mcnemar(first: Sequence[float], second: Sequence[float]) -> float:
     """Return the exact two-sided p-value of McNemar's test that two models are right equally often.
 
-    Of the texts that only one of them classifies correctly, each model gets half on average.
+    The hypothesis is that each model is right on half of the texts that only one of them classifies correctly.
 
     Args:
         first: Whether the first model is right, for each text.

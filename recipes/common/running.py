@@ -18,7 +18,7 @@ from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.run.fingerprints import texts_fingerprint
 
 _PATH_ARGUMENTS = ("output_dir", "dataset_name", "model_name_or_path", *NOT_REPLAYED)
-"""Arguments that are paths; the content of the files is compared instead."""
+"""Arguments that are paths, or do not change the result; the content of files is compared instead of paths."""
 
 
 def inputs_of(arguments: Any) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def run_evaluate_step(arguments: EvaluateRecipeArguments) -> None:
 
 
 def _quietly(work: Callable[[], Any]) -> None:
-    """Run without output on stdout; progress and warnings on stderr are still shown."""
+    """Run a function without output on stdout; progress and warnings on stderr are still shown."""
     with redirect_stdout(StringIO()):
         work()
 
@@ -66,12 +66,12 @@ def sha256_of(path: Path) -> str:
 
 @contextmanager
 def helper_processes(module: str, copies: int, flags: Sequence[str]) -> Iterator[None]:
-    """Run copies of a program that share its steps, and end them with it.
+    """In the block, run copies of a program that share its steps; end them after the block.
 
     Args:
         module: The program, as in `python -m module`.
         copies: The number of copies.
-        flags: Its command line; each copy is started with `--processes 1` after it.
+        flags: The command line of the program; each copy is started with `--processes 1` in addition.
     """
     command = [sys.executable, "-m", module, *flags, "--processes", "1"]
     helpers = [subprocess.Popen(command) for _ in range(copies)]

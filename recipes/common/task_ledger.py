@@ -29,11 +29,11 @@ class Step:
 
     Attributes:
         name: A path below the ledger's folder.
-        output: The file or folder that it writes.
-        inputs: Everything that its result depends on, as JSON values.
-        work: Runs the step, or resumes it after an interruption. Its return value, as JSON values, is stored in the
-            stamp and is an input of the steps that need this one.
-        needs: The steps that must be finished before it.
+        output: The file or folder that the step writes.
+        inputs: Everything that the result depends on, as JSON values.
+        work: A function that runs the step, or resumes it after an interruption. Its return value, as JSON values, is
+            stored in the stamp and is an input of the steps that need this step.
+        needs: The steps that must be finished before this step.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Ledger:
         return stamp
 
     def seconds(self, step: Step) -> float:
-        """Return how long a finished step took, since it was started or last resumed.
+        """Return how long a finished step took, counted from its start or its last resumption.
 
         Raises:
             RuntimeError: The step is not finished.
@@ -89,7 +89,7 @@ class Ledger:
         return float(stamp["seconds"])
 
     def run_all(self, steps: Sequence[Step]) -> None:
-        """Run every unfinished step that no other process has locked; return when all are finished.
+        """Run every unfinished step that no other process has locked; return when all steps are finished.
 
         Raises:
             GradexplainError: A step fails, or was run with other inputs.
@@ -127,7 +127,7 @@ class Ledger:
         return True
 
     def _inputs(self, step: Step, needed: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the inputs of a step and the results of its needs, after a round trip through JSON."""
+        """Return the inputs of a step and the results of the steps that it needs, after a round trip through JSON."""
         results = {name: stamp["made"] for name, stamp in needed.items()}
         inputs: dict[str, Any] = json.loads(json.dumps({**step.inputs, **results}))
         return inputs

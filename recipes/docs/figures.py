@@ -28,7 +28,7 @@ RANDOM_ORDERS = 50
 SHOWN = 8
 """Number of words up to which curves are drawn."""
 LABELLED = 6
-"""Number of words that have a name in the plot of the correlation."""
+"""Number of words that are labelled in the plot of the correlation."""
 
 Corner = Literal["center right", "lower right"]
 Draw = Callable[[Axes, EvaluatedDocument, Theme], None]
@@ -86,7 +86,7 @@ def draw_kept(axes: Axes, document: EvaluatedDocument, theme: Theme) -> None:
 
 
 def draw_correlation(axes: Axes, document: EvaluatedDocument, theme: Theme) -> None:
-    """Draw each word by its two scores."""
+    """Draw each word as a point at its two scores."""
     scores = document.explanation.scores
     reference, values = scores[REFERENCE], scores[METHOD]
     axes.axhline(0, color=theme.muted, linewidth=0.7)

@@ -18,7 +18,7 @@ def execute_notebooks(folder: Path) -> list[Path]:
 
 
 def execute(path: Path) -> NotebookNode:
-    """Return a notebook with fresh outputs, and without warnings, progress bars and what differs from run to run.
+    """Return a notebook with new outputs, without warnings, progress bars and values that differ from run to run.
 
     Raises:
         CellExecutionError: A cell raised an error.

@@ -25,7 +25,7 @@ GROUPS = {
     "What to audit": AuditArguments,
     "Hub": HubArguments,
 }
-"""The dataclasses by the headings of the page; an option stands under the first one that has it."""
+"""The dataclasses by the headings of the page; an option is listed under the first dataclass that has it."""
 
 HEAD = """\
 # Options
@@ -70,7 +70,7 @@ def _row(part: Field[Any]) -> str:
 
 
 def _plain(value: Any) -> str:
-    """The value as it is written on the command line."""
+    """Return the value as it is written on the command line."""
     if isinstance(value, tuple):
         return " ".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

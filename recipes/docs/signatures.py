@@ -1,4 +1,4 @@
-"""An extension of griffe, so that functions with options list all of them in the Python reference."""
+"""An extension of griffe, by which the Python reference lists all options of functions with `**options`."""
 
 import inspect
 import re
@@ -44,7 +44,7 @@ class OptionSignatures(griffe.Extension):
 
 
 def _short(annotation: Any) -> str | None:
-    """Return a type as it is written in code, without the modules of its parts; None without one."""
+    """Return a type as it is written in code, without module names; None without a type."""
     if annotation is inspect.Parameter.empty:
         return None
     return re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Za-z])", "", inspect.formatannotation(annotation))
