@@ -63,7 +63,7 @@ DESCRIPTIONS = {
 """One description per method of `hf_gradexplain.attribution.methods`, in the same order."""
 
 IN_WORDS = {
-    "random": "Every word gets a random rank, which has nothing to do with the model. It only shows what chance "
+    "random": "Every word gets a random rank, which has nothing to do with the model. Such ranks only show what chance "
     "looks like.",
     "loo": "Each word is removed alone, and the model predicts the text again. The score says how much weaker "
     "the prediction gets without the word.",
@@ -76,36 +76,33 @@ IN_WORDS = {
     "sa_linf": "It measures how strongly the prediction reacts to a tiny change of each word's numbers in the "
     "model. It does not say whether a word speaks for or against the class.",
     "signed_gi": "It estimates in one step how the prediction would change if each word's numbers in the model "
-    "were set to a neutral value. It looks only at the immediate neighbourhood of the text, so it is an "
-    "approximation.",
+    "were set to a neutral value. The estimate is approximate, because it only uses tiny changes of the text.",
     "gi_prob": "It estimates in one step how the probability would change if each word's numbers in the model "
-    "were set to a neutral value. It looks only at the immediate neighbourhood of the text, so it is an "
-    "approximation.",
-    "integrated_gradients": "It fades the text in, from a neutral text to the real one, and records how the "
-    "prediction reacts to each word on the way. The scores of all words together make up the change of the "
-    "prediction from the neutral text to the real one.",
-    "gradient_shap": "It fades the text in from several neutral texts, and averages how the prediction reacts "
-    "to each word on the way. The starting points are drawn at random, so the scores are estimates.",
-    "sequential_integrated_gradients": "It fades one word in at a time while the rest of the text stays, and "
-    "records how the prediction reacts on the way. The result is close to removing each word alone.",
+    "were set to a neutral value. The estimate is approximate, because it only uses tiny changes of the text.",
+    "integrated_gradients": "It changes a neutral text step by step into the real one, and records how the "
+    "prediction reacts to each word on the way. The scores of all words add up to the change of the prediction from "
+    "the neutral text to the real one.",
+    "gradient_shap": "It changes several neutral texts step by step into the real one, and averages how the prediction "
+    "reacts to each word on the way. The neutral texts are drawn at random, so the scores are estimates.",
+    "sequential_integrated_gradients": "It changes one word at a time step by step from a neutral value into the real "
+    "word, and records how the prediction reacts on the way. The result is close to removing each word alone.",
     "attn_lrp": "It follows the prediction backwards through the layers of the model, and shares it out among "
     "the words in proportion to what each contributed. The rules of this sharing are chosen for models with "
     "attention.",
     "cp_lrp": "It follows the prediction backwards through the layers of the model, and shares it out among the "
-    "words. What the model pays attention to is taken as given.",
+    "words. What the model pays attention to is treated as fixed.",
     "gi_detached": "It estimates in one step how the prediction would change if each word's numbers in the "
-    "model were set to a neutral value. What the model pays attention to is taken as given.",
+    "model were set to a neutral value. What the model pays attention to is treated as fixed.",
     "occlusion": "A window of three neighbouring words is removed at a time, and the model predicts the text "
     "again. The score of a word is the average effect of the windows that contain it.",
-    "shapley": "Words are removed in many orders, and the score is the average effect of removing the word, "
-    "whichever words are still there. With many words the orders are drawn at random, so the scores are "
-    "estimates.",
-    "partition_shapley": "Words are removed in many orders that keep clauses and sentences together, and the "
-    "score is the average effect of removing the word. With many words the orders are drawn at random, so the "
-    "scores are estimates.",
-    "kernel_shap": "Many versions of the text with some words removed are predicted, and the scores are those "
-    "that fit these predictions best. The versions are drawn at random, so the scores are estimates.",
-    "lime": "Many versions of the text with some words removed are predicted, and a simple formula with one "
+    "shapley": "All words are removed one by one in many orders, and the score of a word is the average effect of its "
+    "removal. With many words the orders are drawn at random, so the scores are estimates.",
+    "partition_shapley": "All words are removed one by one in many orders that keep clauses and sentences together, "
+    "and the score of a word is the average effect of its removal. With many words the orders are drawn at random, so "
+    "the scores are estimates.",
+    "kernel_shap": "The model predicts many versions of the text without some of its words, and the scores are the "
+    "numbers whose sums fit these predictions best. The versions are drawn at random, so the scores are estimates.",
+    "lime": "The model predicts many versions of the text without some of its words, and a simple formula with one "
     "number per word is fitted to these predictions. The versions are drawn at random, so the scores are "
     "estimates.",
     "smoothgrad": "It measures how strongly the prediction reacts to a tiny change of each word's numbers in "

@@ -58,10 +58,14 @@ class InDistribution:
     def to_frame(self) -> pd.DataFrame:
         """Return one row per share of masked words.
 
-        The columns are `share`; `out_of_distribution`, the share of texts with p ≤ 0.05, which lies in the range
-        `expected` if masked texts are like the reference; its exact binomial 95 % interval over texts, `ci_low`,
-        `ci_high`, for these reference texts; `confidence`, the mean probability of the predicted class; and `n`, the
-        number of texts.
+        The columns are
+
+        - `share`, the share of masked words;
+        - `out_of_distribution`, the share of texts with p ≤ 0.05; in 95 % of cases it lies in the range `expected` if
+          masked texts are like the reference texts;
+        - `ci_low` and `ci_high`, its exact binomial 95 % interval over texts, for these reference texts;
+        - `confidence`, the mean probability of the predicted class;
+        - `n`, the number of texts.
         """
         n, rows = len(self.p), []
         for share, p, confidence in zip(self.shares, self.p.T, self.confidence.T, strict=True):
@@ -77,8 +81,8 @@ class InDistribution:
         It contains the share for 95 % of all possible sets of reference texts. All p-values use the same `n` reference
         texts, the last third, so they depend on each other. Given the reference, each text has p ≤ 0.05 with the same
         probability, which is itself random: `Beta(k, n + 1 - k)` with `k = floor(0.05 (n + 1))`. The number of such
-        texts among `N` is therefore beta-binomial (Bates et al. 2023, as in `Detector`). The range is from its 2.5 % to
-        its 97.5 % quantile, divided by `N`.
+        texts among `N` is therefore beta-binomial (Bates et al. 2023, as in `Detector`). The range is from the 2.5 %
+        to the 97.5 % quantile of this distribution, divided by `N`.
         """
         n = self.reference - self.reference * 2 // 3
         k = int(LEVEL * (n + 1))
@@ -123,7 +127,7 @@ def in_distribution(
     shares: Sequence[float] = SHARES,
     seed: int = 0,
 ) -> InDistribution:
-    """Test how many texts are out of the distribution of reference texts when words of them are masked.
+    """Test how many texts are out of the distribution of reference texts when some of their words are masked.
 
     The test is that of `Detector`. Texts without units cannot be masked and are left out.
 

@@ -35,10 +35,10 @@ class EstimatedIndex(NamedTuple):
     """An index of `P` pairs.
 
     Attributes:
-        values: `(P,)`.
+        values: `(P,)` the values of the pairs.
         errors: `(P,)` standard errors; 0 where the values are exact.
         draws: The number of random orders; 0 where the values are exact.
-        rises: `(U,)` the rise of the loss without each unit alone, the leave-one-out scores; NaN for units in no pair.
+        rises: `(U,)` the rise of the loss when each unit alone is removed, as in `loo`; NaN for units in no pair.
         copies: The number of masked copies.
     """
 

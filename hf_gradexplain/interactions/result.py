@@ -87,10 +87,15 @@ class Interactions(DisplayedInteractions):
     def to_frame(self) -> pd.DataFrame:
         """Return a table with one row per pair, the largest `|interaction|` first.
 
-        The columns are `first` and `second`, the words; `interaction`, the value, and its standard `error`; `loo_first`
-        and `loo_second`, the rise of the loss when each word alone is removed; `start_first` and `start_second`, the
-        offset of the first occurrence of each. With the index `second_difference`,
-        `loo_first + loo_second + interaction` is the rise of the loss when both words are removed.
+        The columns are
+
+        - `first` and `second`, the words;
+        - `interaction`, the value of the pair, and `error`, its standard error;
+        - `loo_first` and `loo_second`, the rise of the loss when each word alone is removed;
+        - `start_first` and `start_second`, the offset in the text where each word occurs first.
+
+        With the index `second_difference`, `loo_first + loo_second + interaction` is the rise of the loss when both
+        words are removed.
         """
         units, order = self.explanation.units, self.order
         first, second = self.pairs[order].T if len(order) else np.zeros((2, 0), dtype=int)

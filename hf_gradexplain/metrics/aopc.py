@@ -30,7 +30,9 @@ Returns:
 
 
 class AOPC(evaluate.Metric):
-    """Area over the perturbation curve (Eq. 8 of Du & Xu): the mean fall while a method's top units are removed.
+    """Area over the perturbation curve (Eq. 8 of Du & Xu).
+
+    It is the mean fall of the probability while the highest-scored units of a method are removed one by one.
 
     `compute` raises `ValueError` for an empty curve and for a negative `max_k`.
 

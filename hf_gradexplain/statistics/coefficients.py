@@ -1,6 +1,6 @@
 """Coefficients of correlation of many documents at once, with two-sided p-values.
 
-They are those of `scipy.stats.pearsonr`, `spearmanr` and `kendalltau`, which take one document at a time.
+The values are those of `scipy.stats.pearsonr`, `spearmanr` and `kendalltau`, which take one document at a time.
 """
 
 from dataclasses import dataclass

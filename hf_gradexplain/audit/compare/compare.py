@@ -31,8 +31,8 @@ def compare(
     Args:
         a: A run.
         b: A run over the same texts.
-        references: Two or more runs of models that were trained as A was, with other seeds. The distance of B from A is
-            compared with the distances among A and these runs.
+        references: Two or more runs of models that were trained like the model of A, with other seeds. The distance of
+            B from A is compared with the distances among A and these runs.
         method: The method whose scores of words and texts are compared; by default the most faithful method of A, by
             AOPC(10), among those whose scores have a sign.
         seed: Seed of the bootstrap.

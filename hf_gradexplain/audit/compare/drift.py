@@ -73,13 +73,20 @@ class Drifts:
         """Return one row per method.
 
         Returns:
-            Columns `method, drift, ci_low, ci_high, spearman, q05, q25, q75, q95, top_5, n, n_undefined`: the drift
-            with its 95 % interval, which comes from the interval of the median; the median of Spearman's correlation
-            over the `n` texts that have one (`n_undefined` have none), and other quantiles; and `top_5`, the mean share
-            of the five highest-scored words that A and B have in common. With references also `seed_drift`, the median
-            drift among A and the references; `drift_from_seeds`, the geometric mean of the drifts between B and each of
-            these runs; `seed_high`, the value that this mean stays below for 95 % of other seeds; and `p_seeds`, see
-            `hf_gradexplain.audit.compare.seeds.predict_drift`.
+            The columns are
+
+            - `method`;
+            - `drift` with its 95 % interval `ci_low`, `ci_high`, which comes from the interval of the median;
+            - `spearman`, the median of Spearman's correlation over texts, and its quantiles `q05`, `q25`, `q75`, `q95`;
+            - `top_5`, the mean share of the five highest-scored words that A and B have in common;
+            - `n` and `n_undefined`, the numbers of texts with and without a correlation.
+
+            With references, there are also
+
+            - `seed_drift`, the median drift among A and the references;
+            - `drift_from_seeds`, the geometric mean of the drifts between B and each of these runs;
+            - `seed_high`, the value that this mean stays below for 95 % of other seeds;
+            - `p_seeds`, see `hf_gradexplain.audit.compare.seeds.predict_drift`.
         """
         rows = []
         for method in self.methods:

@@ -1,10 +1,11 @@
 """The moderated t-test: for each of many words, test whether a new run differs from a few other runs.
 
-With three or four runs, the variance of a word between runs is hardly known, and ordinary t-tests of thousands of words
-find nothing. The variances of all words together show how variances are distributed, and the variance of each word is
-shrunk towards that distribution: Smyth, "Linear models and empirical Bayes methods for assessing differential
-expression in microarray experiments", Statistical Applications in Genetics and Molecular Biology 3 (2004), as in the
-package limma.
+From three or four runs, the variance of a word between runs can hardly be estimated, and ordinary t-tests of thousands
+of words find nothing. The variances of all words together show how variances are distributed, and the variance of each
+word is shrunk towards that distribution.
+
+Source: Smyth, "Linear models and empirical Bayes methods for assessing differential expression in microarray
+experiments", Statistical Applications in Genetics and Molecular Biology 3 (2004), as in the package limma.
 """
 
 from collections.abc import Callable
@@ -27,8 +28,8 @@ class VariancePrior:
 
     Attributes:
         scale: `(n,)` the typical variance of each word, Smyth's `s_0^2`.
-        df: How close variances are to `scale`, in degrees of freedom, Smyth's `d_0`. Infinite if they differ by no more
-            than chance.
+        df: How close variances are to `scale`, in degrees of freedom, Smyth's `d_0`. Infinite if they differ only
+            by chance.
     """
 
     scale: np.ndarray
@@ -100,7 +101,7 @@ class ModeratedTest:
 def moderated_test(
     values: np.ndarray, new: np.ndarray, covariates: Callable[[np.ndarray], np.ndarray]
 ) -> ModeratedTest:
-    """Test for each word whether the new run could be one more of the other runs.
+    """Test for each word whether the new run could be one more run of the same kind as the other runs.
 
     `t = (y - mean) / sqrt(s^2 (1 + 1/m))`, where `s^2` is the moderated variance of the word among the `m` other runs.
     If runs differed by normal noise, `t` would have Student's distribution with `d_0 + m - 1` degrees of freedom. Real
@@ -133,7 +134,7 @@ def _difference(
 def fit_tails(values: np.ndarray) -> tuple[float, float]:
     """Return the degrees of freedom and the scale of the Student distribution with the tails of a sample.
 
-    The logarithms of its quantiles at `TAILS` are fitted by least squares to those of the absolute values.
+    The fit is by least squares of the logarithms of the quantiles at `TAILS` of the absolute values.
     """
     found = np.quantile(np.abs(values), TAILS)
     if not found.all():  # runs that are equal

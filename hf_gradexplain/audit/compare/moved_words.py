@@ -99,14 +99,24 @@ class WordSums:
         """Return one row per class and word: the clearest moves first or, without references, the largest differences.
 
         Returns:
-            Columns `class, word, n, a, b, difference, ci_low, ci_high, p, q`: over the `n` texts of the class with the
-            word, its mean share in A and in B, the mean difference with its 95 % interval and its p-value `p` (paired
-            t-test), and `q`, the p-value adjusted for the false discovery rate (Benjamini and Hochberg). Words in fewer
-            than `MIN_TEXTS` texts have no interval and no test over texts; without references, they have no row. With
-            references, words in at least `SEED_TEXTS` texts of any class have a row for each class that they occur in.
-            The further columns are `seeds`, the mean share in A and the references; `t_seeds`, how far the pull of B is
-            from their mean pull, in standard errors (`hf_gradexplain.audit.compare.moderated.moderated_test`);
-            `p_seeds` and `q_seeds`; and `moved`, whether `q_seeds` is at most 0.05.
+            The columns are
+
+            - `class` and `word`;
+            - `n`, the number of texts of the class with the word; means are over these texts;
+            - `a` and `b`, the mean share of the word in A and in B;
+            - `difference`, the mean difference, with its 95 % interval `ci_low`, `ci_high`;
+            - `p`, its p-value by the paired t-test, and `q`, the p-value adjusted for the false discovery rate
+              (Benjamini and Hochberg).
+
+            Words in fewer than `MIN_TEXTS` texts have no interval and no test over texts; without references, they have
+            no row. With references, words in at least `SEED_TEXTS` texts of any class have a row for each class that
+            they occur in, and there are also
+
+            - `seeds`, the mean share of the word in A and the references;
+            - `t_seeds`, how far the pull of B is from the mean pull of A and the references, in standard errors, and
+              its p-value `p_seeds`, see `hf_gradexplain.audit.compare.moderated.moderated_test`;
+            - `q_seeds`, `p_seeds` adjusted like `q`;
+            - `moved`, whether `q_seeds` is at most 0.05.
         """
         word, target = np.divmod(self.pairs.codes, self.n_classes)
         n = self.pairs.sums[-4]

@@ -31,7 +31,7 @@ def rank_correlations(x: np.ndarray, y: np.ndarray, document: np.ndarray, n: int
         y: `(W,)` other scores of the same words.
         document: `(W,)` the index of the document of each word.
         n: The number of documents.
-        tie: Scores that differ by less, relative to the largest of the document, are ties.
+        tie: Scores are ties if they differ by at most `tie` times the largest absolute score of the document.
     """
     counts = np.bincount(document, minlength=n)
     enough = counts >= MIN_UNITS

@@ -51,10 +51,10 @@ class RunComparison:
         texts: Texts that are predicted alike but explained differently, see
             `hf_gradexplain.audit.compare.changed_texts.ChangedTexts.table`; none for regression.
         histogram: The distribution of the rank correlations: `method, low, high, n`.
-        counts: The number of `texts`; of texts `left_out`, because a run has no finite scores for them; of
-            `equal_predictions`, except for regression; `other_class`, the texts for which A and B explain different
-            classes, so that they have no rank correlation; of `words` in all texts; and of `words_in_one_run` only,
-            because tokenizers differ.
+        counts: The number of `texts`; of the texts that are `left_out`, because a run has no finite scores for them; of
+            the texts with `equal_predictions`, except for regression; of the texts `other_class`, for which A and B
+            explain different classes, so that there is no rank correlation; of `words` in all texts; and of
+            `words_in_one_run`, which the other run does not have, because tokenizers differ.
     """
 
     a: str
@@ -71,13 +71,21 @@ class RunComparison:
     def to_frame(self) -> pd.DataFrame:
         """Return one row per measure and method.
 
-        The columns are `measure`, which is `accuracy`, `AOPC(10)`, `NAOPC` or `drift`; `method`, empty for the
-        accuracy; `a` and `b`, the values of the two runs; `difference`, B minus A or the drift, with its 95 % interval
-        `ci_low`, `ci_high`; `p` of the exact McNemar test (accuracy) or of the paired t-test (AOPC, NAOPC), and
-        `p_adjusted`, corrected by Holm's method for the number of rows; and `n`, the number of texts. With references
-        also `seed_low` and `seed_high`, the range that holds the values of 95 % of other seeds of A's training (for the
-        drift, the value is the mean drift of such a seed from A and the references), and `p_seeds`, the p-value of the
-        hypothesis that B is such a seed.
+        The columns are
+
+        - `measure`, which is `accuracy`, `AOPC(10)`, `NAOPC` or `drift`;
+        - `method`, empty for the accuracy;
+        - `a` and `b`, the values of the two runs;
+        - `difference`, B minus A or the drift, with its 95 % interval `ci_low`, `ci_high`;
+        - `p`, the p-value of the exact McNemar test (accuracy) or of the paired t-test (AOPC, NAOPC), and `p_adjusted`,
+          corrected by Holm's method for the number of rows;
+        - `n`, the number of texts.
+
+        With references, there are also
+
+        - `seed_low` and `seed_high`, the range that contains the values of 95 % of other seeds of A's training. For the
+          drift, the value is the mean drift of such a seed from A and the references;
+        - `p_seeds`, the p-value of the hypothesis that B is such a seed.
         """
         renamed = self.drift.rename(columns={"drift": "difference"}).assign(measure="drift", seed_low=0.0)
         columns = COLUMNS + (SEED_COLUMNS if self.references else [])
@@ -104,7 +112,7 @@ class RunComparison:
 
     @property
     def changed(self) -> bool | None:
-        """Whether B's explanations differ more from those of A and the references than another seed's would.
+        """Whether B's explanations differ more from those of A and the references than another seed would make them.
 
         The test is at the 5 % level. None without references, and if two of the runs have no text with a rank
         correlation.

@@ -110,11 +110,11 @@ def about_decision(decision: Decision) -> list[str]:
         chosen = decision.chosen
         listed = join_words([f"{quoted([name])} ({percent(decision.probabilities[name])})" for name in chosen[:10]])
         said = f"It chose {listed}" if chosen else "It chose none of them"
-        sentences = [f"The model judges each of {len(names)} classes on its own, and chooses those of at least 50 %."]
+        sentences = [f"The model judges each of {len(names)} classes on its own, and chooses all with at least 50 %."]
         subject = f"This page is about {quoted([decision.explained])}, with {percent(decision.value)}."
         return [*sentences, f"{said}. {subject}"]
     p = numbers[0]
-    sentences = [f"The model gave {quoted(names[:1])} a probability of {percent(p)}: {likelihood(p)}, in its own view."]
+    sentences = [f"The model gave {quoted(names[:1])} a probability of {percent(p)}: {likelihood(p)}, in its estimate."]
     if len(names) > 1:
         sentences[0] += f" Next was {quoted(names[1:2])} with {percent(numbers[1])}."
     if decision.against:
@@ -132,7 +132,7 @@ def not_the_choice(decision: Decision) -> str:
     explained = quoted([decision.explained])
     chosen = quoted(decision.chosen) if decision.chosen else "no class"
     return (
-        f"This run explains {explained}, but the model chose {chosen}. What follows says what speaks for and against "
+        f"This run explains {explained}, but the model chose {chosen}. This page says what speaks for and against "
         f"{explained}. A run with --target predicted explains the choice."
     )
 
@@ -188,18 +188,19 @@ def limits(explanation: Explanation, value: float) -> list[str]:
     noun = UNIT_NOUNS[explanation.unit]
     how = "cut out of the text" if explanation.mask == DELETION else "replaced by a neutral value"
     said = [
-        f"It describes the model, not the world. A {noun} that counts for the model need not be a good reason.",
-        "It does not show that the decision is right or fair. A wrong decision can have an explanation that looks "
-        "good.",
+        f"The explanation describes the model, not the world. A {noun} that counts for the model need not be a good "
+        "reason.",
+        "The explanation does not show that the decision is right or fair. A wrong decision can have an explanation "
+        "that looks good.",
         f"Each {noun} gets one number. {noun.capitalize()}s that only count together, or that repeat each other, may "
         "get too much or too little.",
-        f"In the checks, a removed {noun} is {how}. Such texts are unusual, and the model may react to that as well.",
+        f"In the checks, a removed {noun} is {how}. Such texts are unusual, and the model may also react to that.",
     ]
     if explanation.unit == "word_type":
         said.append("A word that occurs several times has one score, for all of its occurrences together.")
     if explanation.not_read:
         n = sum(end - start for start, end in explanation.not_read)
-        said.append(f"{n:,} of {len(explanation.text):,} characters were not read by the model, and have no score.")
+        said.append(f"{n:,} of {len(explanation.text):,} characters were not read by the model, so they have no score.")
     if not explanation.regression and value > SATURATED:
         said.append(
             f"The model is almost certain. Then removing a single {noun} hardly changes the probability, even if "

@@ -1,4 +1,4 @@
-"""Hybrid documents, which join sentences of two classes: do methods point to those of the predicted class?
+"""Hybrid documents, which join sentences of two classes: do methods point to the sentences of the predicted class?
 
 The test needs no human annotation (Poerner, Roth and Schütze 2018, section 4.1). It assumes that a classifier, on
 average, finds more evidence for a class in the sentences of a text of that class.
@@ -51,9 +51,9 @@ class HybridDocument:
 def make_hybrids(texts: Sequence[str], labels: Sequence[int | None], n: int, seed: int = 0) -> list[HybridDocument]:
     """Join sentences of texts of different classes.
 
-    For each document, a random text is drawn, then a random text of another class. Each gives the same number of random
-    sentences: as many as the shorter text has, and at most `SENTENCES`. Document `i` depends only on `i` and the seed,
-    so a larger `n` only adds documents.
+    For each document, a random text is drawn, then a random text of another class. Both give the same number of random
+    sentences: as many as the text with fewer sentences has, and at most `SENTENCES`. Document `i` depends only on `i`
+    and the seed, so a larger `n` only adds documents.
 
     Args:
         texts: The texts.
@@ -135,9 +135,9 @@ def hybrid_table(hits: pd.DataFrame) -> pd.DataFrame:
         hits: See `hybrid_hits`.
 
     Returns:
-        One row per method: `method`; `hit_rate`, the share of hits; `ci_low` and `ci_high`, its 95 % interval by
-        Wilson; `chance`, the expected hit rate of a random word; `n`, the number of documents that are counted; and
-        `n_undefined`, the number of the others.
+        One row per method: `method`; `hit_rate`, the share of hits; `ci_low` and `ci_high`, Wilson's 95 % interval of
+        the hit rate; `chance`, the expected hit rate of a random word; `n`, the number of documents that are counted;
+        and `n_undefined`, the number of documents that are not counted.
     """
     rows = []
     for method, of_method in hits.groupby("method", sort=False):
@@ -168,9 +168,13 @@ class HybridDocuments:
     def to_frame(self) -> pd.DataFrame:
         """Return one row per method.
 
-        The columns are `method`; `hit_rate`, the share of documents whose highest-scored word stands in a sentence of
-        the predicted class; its 95 % interval `ci_low`, `ci_high`; `chance`, the expected hit rate of a random word;
-        `n`, the number of documents that are counted; and `n_undefined`, the number of the others.
+        The columns are
+
+        - `method`;
+        - `hit_rate`, the share of documents whose highest-scored word stands in a sentence of the predicted class, with
+          its 95 % interval `ci_low`, `ci_high`;
+        - `chance`, the expected hit rate of a random word;
+        - `n` and `n_undefined`, the numbers of documents that are counted and that are not counted.
         """
         return hybrid_table(self.hits)
 

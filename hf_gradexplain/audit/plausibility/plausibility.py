@@ -38,9 +38,9 @@ def plausibility_table(paths: Sequence[Path], seed: int = 0) -> pd.DataFrame:
     """Compare the scores of every method with the human rationales of the documents.
 
     A document has `N` words, and each occurrence counts: a unit that occurs twice is two words with the same score. A
-    word belongs to the rationale if it shares a character with one of its spans. A method predicts the `k` words with
-    the highest scores, where `k` is the mean number of words in a rationale, rounded. Equal scores are put in random
-    order, seeded per document. Documents whose rationale has no words are left out.
+    word belongs to the rationale if it shares a character with a span of the rationale. A method predicts the `k` words
+    with the highest scores, where `k` is the mean number of words in a rationale, rounded. Equal scores are put in
+    random order, seeded per document. Documents whose rationale has no words are left out.
 
     - `token_f1`: the F1 score of the predicted words, `2 P R / (P + R)`, mean over documents.
     - `iou_f1`: consecutive predicted words form one span. A predicted span matches if it shares, with a span of the
@@ -58,7 +58,7 @@ def plausibility_table(paths: Sequence[Path], seed: int = 0) -> pd.DataFrame:
     Returns:
         One row per method: `method`; `iou_f1`, `token_f1`, `auprc`, each with `X_ci_low` and `X_ci_high`, its 95 %
         percentile interval of the bootstrap over documents; `k`; `n`, the number of documents that are counted; and
-        `n_undefined`, the number of the others.
+        `n_undefined`, the number of documents that are not counted.
     """
     lengths = [len(_marked(gold)) for block in _blocks(paths, seed) for _, _, gold in block]
     marked = [length for length in lengths if length]

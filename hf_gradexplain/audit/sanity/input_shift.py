@@ -36,9 +36,9 @@ class InputShift:
 def find_input_shift(classifier: HookedClassifier, inputs: Mapping[str, Tensor], seed: int = 0) -> InputShift | None:
     """Find tables of positions or segments that can compensate for a constant added to all word vectors.
 
-    The constant is a Gaussian vector with the standard deviation of the table's entries, so that it is about as long as
-    a word vector. Tables are tried one by one and, for models that look words up several times, together. A table is
-    used if the logits stay the same up to rounding.
+    The constant is a Gaussian vector with the standard deviation of the entries of the word table, so that it is about
+    as long as a word vector. Tables are tried one by one and, for models that look words up several times, together. A
+    table is used if the logits stay the same up to rounding.
 
     Args:
         classifier: The model with its lookups, within `frozen_eval_mode`.

@@ -35,14 +35,14 @@ def layers_of(model: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[Layer, ..
     Layers are the outermost modules that are entries of a `ModuleList` or contain no `ModuleList`. For example, a
     transformer has one layer for its head, one per block, and one for its embeddings. Layers are ordered by the moment
     when a forward pass first uses one of their parameters, the latest first. A parameter that the pass does not use
-    belongs to the layer of its module; if the pass uses no parameter of this layer, it belongs to the last layer.
+    belongs to the layer of its module; if the pass uses nothing of that layer, the parameter belongs to the last layer.
 
     Args:
         model: Any module.
         inputs: The inputs of a text.
 
     Raises:
-        GradexplainError: The forward pass uses no parameter directly, because they are offloaded or quantised.
+        GradexplainError: The forward pass uses no parameter directly, because all are offloaded or quantised.
     """
     known = {name for name, _ in model.named_parameters()}
     used = {name: when for when, name in enumerate(_in_order_of_use(model, inputs))}

@@ -72,12 +72,16 @@ class SanityChecks:
     Attributes:
         model: The class of the model.
         unit: What got one score.
-        randomisation: One row per method, randomised layer and kind of values. The columns are `method`; `order`,
-            `cascading` (the layer and all layers above it are random) or `independent` (the layer alone); `step`, the
-            number of the layer, counted from the output; `layer`, its name; `against`, what the scores are compared
-            with, `the model` or `another random model`; `values`, `scores` or, for signed methods, `absolute`;
-            `median`, the median over texts of Spearman's correlation, with its 95 % interval `ci_low`, `ci_high`; and
-            `n` and `n_undefined`, the numbers of texts with and without a correlation.
+        randomisation: One row per method, randomised layer and kind of values. The columns are
+
+            - `method`;
+            - `order`: `cascading` (the layer and all layers above it are random) or `independent` (the layer alone);
+            - `step`, the number of the layer, counted from the output, and `layer`, its name;
+            - `against`, what the scores are compared with: `the model` or `another random model`;
+            - `values`: `scores` or, for signed methods, `absolute`;
+            - `median`, the median over texts of Spearman's correlation, with its 95 % interval `ci_low`, `ci_high`;
+            - `n` and `n_undefined`, the numbers of texts with and without a correlation.
+
         checks: One row per method, see `to_frame`.
         shifted: The embedding tables that were changed to check input invariance; empty if that is not possible.
         texts: The number of texts.
