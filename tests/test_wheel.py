@@ -129,5 +129,5 @@ def test_the_report_shows_its_documents_in_a_browser(run, tmp_path):
     """Its scripts and its style are in the wheel."""
     with browser(tmp_path) as chromium:
         chromium.open(run.folder / "out" / "report.html")
-        assert chromium.texts(".status") == ["200 documents. Open one to see all methods."]
+        assert chromium.texts(".status") == ["200 documents. Open a document to see all methods."]
         assert [event for event in chromium.events if event.get("method") == "Log.entryAdded"] == []

@@ -1,4 +1,4 @@
-"""Methods that are measured besides `METHODS`: candidates, and methods with fixed numbers of copies."""
+"""Methods that are measured in addition to `METHODS`: candidates, and methods with fixed numbers of copies."""
 
 import math
 from dataclasses import replace
@@ -18,7 +18,7 @@ CANDIDATES = {
 """Integrated gradients with gradients that are computed by the rules of relevance propagation."""
 
 BUDGETS = (200, 1000)
-"""Numbers of masked copies of a text that the sampled methods are measured with."""
+"""The numbers of masked copies of a text with which the sampled methods are measured."""
 
 
 def _sampled(name: str, copies: int) -> Method:
@@ -41,17 +41,17 @@ IG_STEPS = 20
 """Points on the path of `integrated_gradients`, the same for all texts."""
 
 FOR_THE_CANDIDATES = ("random", "loo", "signed_gi", "integrated_gradients", "attn_lrp", "cp_lrp", "gi_detached")
-"""The methods that candidates are compared with where a full comparison takes too long."""
+"""The methods that candidates are compared with if a comparison with all methods takes too long."""
 
 EXTRA = {**CANDIDATES, **WITH_COPIES}
-"""All methods that are measured besides `METHODS`."""
+"""All methods that are measured in addition to `METHODS`."""
 
 MASKING = (*WITH_COPIES, "occlusion", *FOR_THE_CANDIDATES)
-"""The methods of the evaluation `masking`: those that run many copies of a text, and what they are compared with."""
+"""The methods of the evaluation `masking`: those that run many copies of a text, and those they are compared with."""
 
 
 def register_candidates() -> None:
-    """Add `EXTRA` to `METHODS`; a method that is there already stays as it is."""
+    """Add `EXTRA` to `METHODS`; a method that is already in `METHODS` stays as it is."""
     for name, method in EXTRA.items():
         if name not in METHODS:
             register(name, method)
@@ -60,8 +60,8 @@ def register_candidates() -> None:
 def passes(method: str, units: float) -> float:
     """Return how many passes over the model a method takes for a text.
 
-    A pass is a forward pass, with a backward pass for methods that take gradients. Methods that draw at random may stop
-    earlier.
+    A pass is a forward pass, with a backward pass for methods that take gradients. Methods that draw at random may take
+    fewer passes.
 
     Args:
         method: Name of the method.

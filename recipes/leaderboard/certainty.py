@@ -10,16 +10,16 @@ import pyarrow.parquet as pq
 from hf_gradexplain.statistics.sampling import Sampling, tells_apart
 
 TOP = 5
-"""Number of highest scores of a text that an estimate should tell apart from the others."""
+"""The number of highest scores of a text that should be told apart from all other scores."""
 
 
 class Certainty(NamedTuple):
-    """How sure the scores of a method are, on average over texts.
+    """How certain the scores of a method are, on average over texts.
 
     Attributes:
         passes: Number of copies of a text that ran.
-        margin: Half the width of the 95 % interval of a score, mean over the scores of a text, as a share of the
-            largest one; NaN if all scores of all texts are 0.
+        margin: Half the width of the 95 % interval of a score, as a share of the largest score of the text, on average
+            over the scores of a text; NaN if all scores of all texts are 0.
         told_apart: Share of texts whose `TOP` highest scores are told apart from all others.
     """
 
@@ -29,7 +29,7 @@ class Certainty(NamedTuple):
 
 
 def read_certainty(paths: Sequence[Path]) -> dict[str, Certainty]:
-    """Return how sure the scores of each method that draws at random are.
+    """Return how certain the scores are, for each method that draws at random.
 
     Args:
         paths: The document files of evaluations.

@@ -1,4 +1,4 @@
-"""The models of the leaderboard and the data they are evaluated on."""
+"""The models of the leaderboard and the datasets on which they are evaluated."""
 
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ word, and its pad vector is zero."""
 
 
 class Entry(NamedTuple):
-    """A model and the dataset it is trained and evaluated on."""
+    """A model, and the dataset on which it is trained and evaluated."""
 
     model: str
     dataset: str

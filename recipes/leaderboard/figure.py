@@ -73,7 +73,7 @@ LOOKS: dict[str, tuple[str, str, bool]] = {
     "lime": ("yellow", "D", False),
     "gradient_shap": ("red", "X", False),
 }
-"""Colour, marker, and whether it is filled, of the methods in the figure.
+"""The looks of the methods in the figure: the colour, the marker, and whether the marker is filled.
 
 Names that differ only in their number look the same: `shapley` stands for `shapley_200` and `shapley_1000`. Methods
 that rank words nearly like one of these methods (`gi_prob`, the other norms) are only in the tables."""
@@ -84,7 +84,7 @@ NAMES = {
     "integrated_gradients": "integrated_gradients, 20 steps",
     "loo": "loo (leave-one-out)",
 }
-"""Names in the legend, if they are not those in `LOOKS`."""
+"""Names in the legend that differ from the names in `LOOKS`."""
 
 COLUMNS = 2
 
@@ -92,8 +92,8 @@ COLUMNS = 2
 def leaderboard_figure(entries: Sequence[Measured], theme: Theme) -> Figure:
     """Draw the faithfulness of each method against its number of passes, a panel per entry.
 
-    Faithfulness is AOPC(10) on the scale where random is 0 and leave-one-out is 1, with 95 % intervals. For
-    methods that run many masked copies, it is measured on fewer texts, relative to random and leave-one-out on them.
+    Faithfulness is AOPC(10) on the scale where random is 0 and leave-one-out is 1, with 95 % intervals. For methods
+    that run many masked copies, it is measured on fewer texts, on the scale of random and leave-one-out on these texts.
     """
     with matplotlib.style.context(STYLE):
         rows = -(-len(entries) // COLUMNS)
@@ -132,7 +132,7 @@ def _points(entry: Measured, part: Part) -> pd.DataFrame:
     """Return the cost and the relative AOPC of each method that has a look.
 
     The cost of a method with a fixed number of masked copies is this number, even if fewer copies ran on some texts. So
-    methods with the same number stand next to each other.
+    methods with the same number are drawn next to each other.
     """
     shown = [m for m in entry.methods if _family(m) in LOOKS]
     estimates = [entry.relative(m, part).estimate[:3] for m in shown]

@@ -24,7 +24,7 @@ from recipes.paper.ablations import Areas, read_areas
 from recipes.paper.results import IntervalEstimate
 
 Part = Literal["choice", "verdict", "all"]
-"""Which texts: those that choices are made on (even row numbers, first training), all others, or all."""
+"""A part of the texts: the texts on which methods are chosen (even row numbers, first training), all others, or all."""
 
 _UNKNOWN = IntervalEstimate(*[float("nan")] * 3)
 
@@ -41,7 +41,8 @@ class Measured:
         ends: The folder of the evaluation of sufficiency and NAOPC; None without one.
         times: The file of the time measurement; None without one.
         accuracies: The accuracy of each training.
-        masking: The measurements of the methods that run many masked copies, of the first training; None without any.
+        masking: The measurements of the methods that run many masked copies, on the first training; None without such
+            measurements.
     """
 
     entry: Entry
@@ -59,7 +60,7 @@ class Measured:
         return {seed: _read_areas(folder, self.methods) for seed, folder in self.trainings.items()}
 
     def aopc(self, method: str, part: Part = "verdict", seed: int | None = None) -> Resampled:
-        """Return AOPC(10) of a method, of all trainings or of one."""
+        """Return AOPC(10) of a method, over all trainings or for one training."""
         if (method, part, seed) not in self._aopc:
             self._aopc[method, part, seed] = self._mean(lambda s: self.areas[s].aopc[method][:, 0], part, seed)
         return self._aopc[method, part, seed]
@@ -93,7 +94,7 @@ class Measured:
         return int(sum(self.rows(seed, part).sum() for seed in self.trainings))
 
     def passes(self, method: str) -> float:
-        """Return the mean number of passes of a method over texts; if it draws at random, of those that ran."""
+        """Return the mean number of passes of a method per text; if it draws at random, of the passes that ran."""
         if method in self.certainty:
             return self.certainty[method].passes
         units = np.concatenate([areas.units for areas in self.areas.values()])
@@ -101,11 +102,11 @@ class Measured:
 
     @cached_property
     def certainty(self) -> dict[str, Certainty]:
-        """How sure the scores of each method that draws at random are."""
+        """How certain the scores are, for each method that draws at random."""
         return read_certainty([path for folder in self.trainings.values() for path in document_paths(folder)])
 
     def sufficiency(self, method: str) -> IntervalEstimate:
-        """Return sufficiency: as AOPC(10), with the words kept instead of removed; low is good."""
+        """Return the sufficiency: like AOPC(10), but the top words are kept instead of removed; low is good."""
         if (table := self._table("curves")) is None:
             return _UNKNOWN
         rows = table[(table["curve"] == "sufficiency") & (table["method"] == method) & (table["k"] == MAX_K)]
@@ -132,7 +133,7 @@ class Measured:
 
     @cached_property
     def n_baseline_texts(self) -> int:
-        """The number of texts measured under all masking baselines."""
+        """The number of texts that were measured with all masking baselines."""
         return min((len(areas.ids) for areas in self._baseline_areas.values()), default=0)
 
     @cached_property
@@ -143,7 +144,7 @@ class Measured:
 
     @property
     def newest(self) -> datetime:
-        """When the newest of its evaluations was written."""
+        """The time at which the newest evaluation of the entry was written."""
         paths = [path for folder in self.trainings.values() for path in document_paths(folder)]
         return datetime.fromtimestamp(max(path.stat().st_mtime for path in paths), UTC)
 
@@ -193,7 +194,8 @@ class Measured:
 def read_measured(plan: Plan, methods: Sequence[str]) -> list[Measured]:
     """Read the measurements of all entries that have any, in the order of the plan.
 
-    Of an unfinished evaluation, the finished shards are read, except on IMDB, whose rows are sorted by class.
+    Of an unfinished evaluation, only the finished shards are read. Unfinished evaluations on IMDB are not read at all,
+    because its rows are sorted by class.
     """
     found = []
     for entry in dict.fromkeys(entry for entry, _ in plan.trainings):
@@ -226,7 +228,7 @@ def _usable(folder: Path, entry: Entry) -> bool:
 
 
 def _in_all(methods: Sequence[str], trainings: Mapping[int, Path]) -> tuple[str, ...]:
-    """Return those of the methods that were measured with every training."""
+    """Return the methods that were measured with every training."""
     return tuple(m for m in methods if all(m in _measured_methods(folder) for folder in trainings.values()))
 
 

@@ -25,7 +25,7 @@ from recipes.paper.constants import HUB_DATASETS
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 MAX_K = 10
-"""Curves go from 0 to this number of removed words."""
+"""The largest number of removed words in a curve."""
 
 PIECES = 256
 """Tokens after which MiniLM cuts a text: the length that it was pretrained for."""
@@ -34,7 +34,7 @@ OF_ZERO = ("zero", "ends", "masking")
 """The evaluations under the baseline zero."""
 
 NO_ENDS = ("minilm-imdb", "bilstm-imdb")
-"""Entries whose sufficiency is not measured: its curve needs every number of removed words, about 130 per text."""
+"""Entries without sufficiency, because its curve needs all numbers of removed words, about 130 per text."""
 
 NAOPC = ("fasttext-ag_news", *(f"{model}-ag_news" for model in SMALL))
 """Entries whose NAOPC is measured, with thousands of masked copies per text."""
@@ -139,7 +139,7 @@ class _Planner:
         return Step(f"train/seed{seed}/{entry.name}", folder, inputs, partial(run_train_step, arguments), needs)
 
     def _start(self, entry: Entry, seed: int) -> Step | None:
-        """Return the step that writes the model that the training starts from; None for the package's own models."""
+        """Return the step that writes the initial model of a training; None for the package's own models."""
         if entry.model == "minilm":
             source, target = encoder_folder("--entries without minilm"), self.output_dir / NAME
             inputs: dict[str, Any] = {"weights": sha256_of(source / "model.safetensors"), "pieces": PIECES}
@@ -184,7 +184,7 @@ class _Planner:
         return Step(f"time/{entry.name}", path, inputs, work, (training,))
 
     def _methods(self, entry: Entry, name: str) -> tuple[str, ...]:
-        """Return the methods of an evaluation: all in a main evaluation, unless it is the slow MiniLM on IMDB."""
+        """Return the methods of an evaluation: all in main evaluations, except in the slow one of MiniLM on IMDB."""
         if name == "masking":
             return MASKING
         if name == "zero" and entry.name != "minilm-imdb":

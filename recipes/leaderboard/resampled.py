@@ -1,4 +1,4 @@
-"""Means over texts with their bootstrap samples, from which differences and ratios of means get intervals."""
+"""Means over texts with their bootstrap samples, which give intervals of differences and ratios of means."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,8 +17,9 @@ SEED = 0
 class Resampled:
     """A number computed from means over texts, and the same number in each bootstrap sample.
 
-    A text has the same weight in a bootstrap sample wherever it occurs: in each method, in each training, in each
-    model on the same dataset. Therefore differences are paired, and several trainings are no substitute for more texts.
+    A text has the same weight in a bootstrap sample wherever it occurs: in each method, in each training, in each model
+    on the same dataset. Therefore differences are paired, and more trainings do not make intervals narrower as more
+    texts do.
 
     Attributes:
         value: The number.
@@ -46,7 +47,7 @@ def mean_over_texts(parts: Iterable[tuple[Sequence[int], np.ndarray]]) -> Resamp
     """Return the mean over the texts of several trainings.
 
     Args:
-        parts: For each training, the ids of its texts and their values `(n,)`, NaN where a text has none.
+        parts: For each training, the ids of its texts and their values `(n,)`, NaN where a text has no value.
     """
     means = Means(1)
     for ids, values in parts:

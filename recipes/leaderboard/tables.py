@@ -42,7 +42,7 @@ def signed(gap: IntervalEstimate) -> str:
 
 
 def answer(choice: Choice) -> str:
-    """Return the sentence that answers which method to take for a kind of model, if one pass is the budget."""
+    """Return the sentence that says which method to take for a kind of model if it may need only one pass."""
     gaps = {_NAMES[m]: gap for m, gap in choice.gaps.items() if m in _NAMES}
     sides = [f"{_SIDES[in_words(gap)]} that of {name} ({gap.value:+z.3f})" for name, gap in gaps.items()]
     start = f"For {choice.kind}, {choice.method} is the best method that needs one pass."
@@ -54,7 +54,7 @@ _SIDES = {"above": "above", "level": "level with", "below": "below"}
 
 
 def bought(choice: Choice) -> str:
-    """Return the sentences that compare masked copies with a method of one pass, the first one in `gaps`."""
+    """Return the sentences that compare methods with masked copies with a method of one pass, the first in `gaps`."""
     sides = [f"{_SIDES[in_words(gap)]} {_NAMES.get(m, m)} ({signed(gap)})" for m, gap in choice.gaps.items()]
     gain = _GAINS[in_words(next(iter(choice.gaps.values())))]
     start = f"For {choice.kind}, methods that run masked copies find {gain}."
@@ -94,7 +94,7 @@ def target_table(entries: Sequence[Measured], one_pass: Mapping[str, str]) -> pd
 
 
 def candidate_table(entries: Sequence[Measured], reference: str | None) -> pd.DataFrame:
-    """Return a row per transformer: the lead of each candidate over the best method of one pass; and their mean."""
+    """Return a row per transformer, and a row of means: the lead of each candidate over the best method of one pass."""
     pooled = candidate_gaps(entries, reference) if reference else {}
     rows = [
         {"model, data": x.entry.title, **{m: interval(x.gap(m, str(reference)).estimate) for m in pooled}}
@@ -139,7 +139,7 @@ def cost_table(entry: Measured) -> pd.DataFrame:
 
 
 def masking_table(entry: Measured, one_pass: str) -> pd.DataFrame:
-    """Return a row per method of the evaluation `masking`: AOPC, differences, and how sure the scores are."""
+    """Return a row per method of the evaluation `masking`: AOPC, differences, and how certain the scores are."""
     rows = []
     for method in sorted(entry.methods, key=lambda m: -entry.aopc(m, "all").value):
         sure = entry.certainty.get(method)

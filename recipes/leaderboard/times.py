@@ -1,4 +1,4 @@
-"""Measure how long each method takes; all methods run in turns."""
+"""Measure how long each method takes; the methods run one after the other, in several rounds."""
 
 import json
 import time
@@ -12,13 +12,13 @@ from hf_gradexplain.options import Options
 from recipes.leaderboard.candidates import IG_STEPS
 
 REFERENCE = "signed_gi"
-"""Times are given relative to that of this method: one forward and one backward pass."""
+"""Times are given relative to the time of this method, which takes one forward and one backward pass."""
 
 
 def measure_times(model: str, dataset: str, methods: Sequence[str], texts: int, rounds: int, path: Path) -> None:
     """Explain texts by each method in turn, several times, and write the processor times to a file.
 
-    Processor time is disturbed less by other work on the machine than time on the clock.
+    Other work on the machine changes the processor time less than the elapsed time.
 
     Args:
         model: Folder of the model.

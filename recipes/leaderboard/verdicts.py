@@ -21,14 +21,14 @@ BUDGETS: Mapping[str, float] = {"1": 1, "up to 5": 5, "any": float("inf")}
 """Largest number of passes for a text, by name."""
 
 REFERENCES = ("loo", "integrated_gradients", "random")
-"""Methods that every other one is compared with."""
+"""The methods that all other methods are compared with."""
 
 TOLERANCE = 0.01
-"""Tolerance of "not below": the lower end of the interval of the difference must be above minus this number."""
+"""A method is "not below" another if the lower end of the interval of their difference is above minus this number."""
 
 
 class Choice(NamedTuple):
-    """The method to take for a kind of model, and its differences on the texts for verdicts.
+    """The method to take for a kind of model, and its lead over other methods on the texts for verdicts.
 
     Attributes:
         kind: The kind of model.
@@ -67,7 +67,8 @@ def choose_methods(entries: Sequence[Measured]) -> list[Choice]:
     """Return the method to take for every budget and every kind of model that was measured.
 
     For one pass, it is the method with the highest AOPC(10) on the texts for choices. A larger budget changes the
-    choice only if the best method of that budget is above it: the interval of the paired difference is above 0.
+    choice only if the best method of that budget is significantly above the chosen one: the interval of the paired
+    difference is above 0.
     """
     choices = []
     for kind in KINDS:
@@ -100,7 +101,7 @@ def best_with_copies(entries: Sequence[Measured], kind: str, one_pass: str) -> C
 
 
 def in_words(gap: IntervalEstimate) -> str:
-    """Say which side of a comparison is ahead.
+    """Return which side of a comparison is ahead.
 
     >>> [in_words(IntervalEstimate(*x)) for x in ((0.3, 0.1, 0.5), (0.1, -0.1, 0.3), (-0.2, -0.3, -0.1))]
     ['above', 'level', 'below']

@@ -67,7 +67,7 @@ def read_lengths(paths: Sequence[Path]) -> np.ndarray:
 
 
 def aopc_table(results: Mapping[str, Result]) -> pd.DataFrame:
-    """Return AOPC at the short k of every method, a column per ablation."""
+    """Return AOPC of every method at the smaller number of removed words, a column per ablation."""
     rows = []
     for method in PAPER_METHODS:
         cells = {
@@ -86,7 +86,7 @@ def correlation_table(results: Mapping[str, Result]) -> pd.DataFrame:
 
 
 def best_methods(result: Result) -> str:
-    """Return the method with the highest AOPC at the short k, or all that are equal to it up to rounding."""
+    """Return the method with the highest AOPC at the short k, and all methods that equal it up to rounding."""
     values = {method: result.aopc_at(method, result.short_k).value for method in PAPER_METHODS}
     highest = max(values.values())
     return join_words(METHODS[method] for method, value in values.items() if highest - value <= ROUNDING)
@@ -142,7 +142,7 @@ def verdict_table(results: Mapping[Setting, Mapping[str, Result]]) -> tuple[pd.D
 
     Returns:
         A table with a row for each claim whose outcome is not the same in all evaluations; by ablation, how many
-        outcomes differ from those under our choices; and the number of verdicts.
+        outcomes differ from the outcomes with our choices; and the number of verdicts.
     """
     verdicts = {name: judge_tables(Evidence({s: [results[s][name]] for s in SETTINGS})) for name in LABELS}
     rows, differ = [], dict.fromkeys(list(LABELS.values())[1:], 0)
@@ -203,7 +203,7 @@ def gap_by_length(texts: Areas, parts: int = 4) -> pd.DataFrame:
 
 
 def plus_minus(estimate: IntervalEstimate, decimals: int = 3) -> str:
-    """Write a number with half the length of its interval; what is undefined (NaN) is an en dash.
+    """Write a number with half the length of its interval; an undefined number (NaN) is written as an en dash.
 
     >>> plus_minus(IntervalEstimate(0.3311, 0.3209, 0.3402))
     '0.331 ± 0.010'

@@ -90,7 +90,7 @@ class Artifacts:
 
     @cached_property
     def decay_to_end(self) -> dict[str, pd.DataFrame]:
-        """The same by distance from the end of the text."""
+        """The size of scores by distance from the end of the text, by pooling."""
         return {name: by_distance(words, nearer_end=False) for name, words in self._decay_words.items()}
 
     @cached_property
@@ -132,7 +132,7 @@ class Artifacts:
 
     @cached_property
     def precisions(self) -> dict[str, dict[str, tuple[float, float]]]:
-        """The encoder's AOPC and median r by precision and method, on texts evaluated in both; else empty."""
+        """The encoder's AOPC and median r by precision and method, on texts evaluated in both precisions, if any."""
         if (FLOAT32_SETTING, self.first_seed, "float32") not in self.plan.evaluations:
             return {}
         names = {self.arguments.encoder_precision: "chosen", "float32": "float32"}

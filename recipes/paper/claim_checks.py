@@ -95,7 +95,7 @@ def _write_difference(results: Sequence[Result], pair: Pair) -> str:
 
 
 def median_r(method: str) -> Figure:
-    """Write the median r, and how many texts have none."""
+    """Write the median r, and how many texts have no r."""
 
     def figure(evidence: Evidence, setting: Setting) -> str:
         results = evidence.results[setting]
@@ -122,7 +122,7 @@ def r_within(method: str, low: float, high: float) -> Checks:
 
 
 def weakest_r(method: str) -> Checks:
-    """Check that the median r is below that of every other setting, training by training."""
+    """Check, for each training, that the median r is below the median r of every other setting."""
 
     def checks(evidence: Evidence, setting: Setting, _: Cutoffs) -> tuple[Check, ...]:
         others = [evidence.results[other] for other in SETTINGS if other != setting]

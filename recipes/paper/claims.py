@@ -38,10 +38,10 @@ class Claim:
 
     Attributes:
         text: The claim in short.
-        applies_to: The settings that it is about.
+        applies_to: The settings that the claim is about.
         figure: Writes our number for one setting, with its interval.
         checks: Checks the claim in one setting; a check holds if it holds in every training.
-        source: The part of the evidence that it needs.
+        source: The part of the evidence that the claim needs.
     """
 
     text: str
@@ -156,7 +156,7 @@ def judge(evidence: Evidence, cutoffs: Cutoffs | None = None, claims: Sequence[C
 
 
 def judge_tables(evidence: Evidence, cutoffs: Cutoffs | None = None) -> list[Verdict]:
-    """Return the verdicts on the claims that need nothing but the tables of evaluations."""
+    """Return the verdicts on the claims that need only the tables of evaluations."""
     return judge(evidence, cutoffs, [claim for claim in CLAIMS if claim.source == "results"])
 
 

@@ -10,7 +10,7 @@ MODELS = {"fasttext": "FastText", "textcnn": "TextCNN", "bilstm": "BiLSTM"}
 
 ENCODER = {"minilm": "MiniLM"}
 POOLINGS = {"bilstm": "max", "bilstm_mean": "mean", "bilstm_last": "last"}
-"""BiLSTMs that differ in their pooling only."""
+"""BiLSTMs that differ only in their pooling."""
 
 METHODS = {
     "random": "random",
@@ -30,7 +30,7 @@ LEADERS = ("loo", "signed_gi")
 
 
 class Setting(NamedTuple):
-    """A model and the dataset it is trained and evaluated on."""
+    """A model, and the dataset on which it is trained and evaluated."""
 
     model: str
     dataset: str

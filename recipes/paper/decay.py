@@ -15,7 +15,7 @@ DISTANCE_EDGES = (0, 10, 25, 50, 100, 200, 400)
 """Limits of the distance bins."""
 
 SMALLEST_SIZE = 1e-4
-"""Scores below this share of their text's mean are not compared: this is the precision of leave-one-out in float32."""
+"""Scores below this share of their text's mean are not compared: leave-one-out in float32 is no more precise."""
 
 MIDDLE_DISTANCE = 50
 """Words at least this far from both ends are in the middle of a text."""
@@ -51,8 +51,8 @@ def by_distance(words: pd.DataFrame, *, nearer_end: bool = True) -> pd.DataFrame
 
     Args:
         words: The table that `measure_decay` wrote.
-        nearer_end: Measure the distance to the nearer end: for a bidirectional model, the first word is the last one
-            of the backward direction. Otherwise measure it to the end of the text.
+        nearer_end: Whether to measure the distance to the nearer end of the text, since a bidirectional model reads the
+            first word last in its backward direction. If False, the distance is measured to the end of the text.
 
     Returns:
         Columns `from, to` (the bin of distances, `to` excluded), `gradient, loo, signed_gi` (mean absolute score,
@@ -87,11 +87,11 @@ def _relative(words: pd.DataFrame, name: str) -> pd.Series:
 
 
 def middle_to_end_ratio(words: pd.DataFrame, name: str) -> tuple[IntervalEstimate, int]:
-    """Return the size of scores in the middle of a text over that at its ends: the median over long texts, and `n`.
+    """Return the size of scores in the middle of a text divided by that at its ends: the median over long texts.
 
-    The ratio of a text is the mean absolute score of words at least `MIDDLE_DISTANCE` away from both ends, over that
-    of words less than `DISTANCE_EDGES[1]` away from one. A text whose scores at the ends are 0 has no ratio. The
-    interval is that of the median; `n` counts the texts with a ratio.
+    The ratio of a text is the mean absolute score of words at least `MIDDLE_DISTANCE` away from both ends, divided by
+    the mean absolute score of words less than `DISTANCE_EDGES[1]` away from an end. A text whose scores at the ends are
+    0 has no ratio. The interval is the interval of the median; `n` counts the texts with a ratio.
     """
     words = words[words["words"] >= MIN_WORDS]
     distance = np.minimum(words["place"], words["words"] - 1 - words["place"])

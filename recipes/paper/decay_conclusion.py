@@ -17,8 +17,8 @@ class PoolingSummary:
 
     Attributes:
         name: The pooling.
-        accuracy: Of the model on all test rows.
-        gradient: The gradient in the middle of a text over that at its ends, see `middle_to_end_ratio`.
+        accuracy: The accuracy of the model on all test rows.
+        gradient: The ratio of gradients in the middle and at the ends of a text, see `middle_to_end_ratio`.
         loo: The same for LOO scores.
         texts: The number of long texts behind these two medians.
         k: The number of removed words for the AOPC below.
@@ -96,7 +96,7 @@ def _not_learned(p: PoolingSummary) -> str:
 
 
 def conclusion(summaries: Mapping[str, PoolingSummary]) -> str:
-    """Say whether SignedGI is behind LOO exactly with those poolings whose gradients decay faster than LOO scores."""
+    """Say whether the poolings with SignedGI behind LOO are those whose gradients decay faster than LOO scores."""
     learned = [p for p in summaries.values() if p.learned]
     behind = [p for p in learned if p.signed_gi_behind.sign > 0]
     if not behind:

@@ -14,7 +14,7 @@ POSITIVE = 1
 """The explained class."""
 
 NEGLIGIBLE = 0.05
-"""A score below this share of the largest in the review counts as 0."""
+"""A score below this share of the largest score in the review counts as 0."""
 
 
 def explain_review(model: str, path: Path) -> None:
@@ -29,7 +29,7 @@ def explain_review(model: str, path: Path) -> None:
 
 
 def word_sign(words: Sequence[str], scores: Sequence[float], word: str) -> int:
-    """Return the sign of a word's score, 1 or -1; 0 if the score is at most `NEGLIGIBLE` of the largest.
+    """Return the sign of a word's score, 1 or -1; 0 if the score is at most `NEGLIGIBLE` times the largest score.
 
     >>> word_sign(["great", "bad", "film"], [2.0, -1.0, 0.01], "great")
     1

@@ -22,7 +22,7 @@ def figure_captions(
     verdicts: Sequence[Verdict],
     reviews: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> dict[str, str]:
-    """Return the caption of every figure, by its name."""
+    """Return the captions of the figures, by the name of the figure."""
     return {
         "curves": _curves(main),
         "correlations": _correlations(correlations),

@@ -28,7 +28,7 @@ POOLING_STYLES = {"last": (AGAINST, "o"), "mean": ("#009e73", "s"), "max": (FOR,
 def curves_figure(results: Mapping[Setting, Sequence[Result]]) -> Figure:
     """Draw figure 1: AOPC over the number of removed words, a row per dataset and a column per model.
 
-    Lines are means over trainings; bands go from the lowest end of their intervals to the highest.
+    Lines are means over trainings; bands go from the lowest end of the trainings' intervals to the highest end.
     """
     figure, grid = _grid(height=6.6, sharey="row")
     for setting, axes in grid.items():
@@ -83,7 +83,8 @@ def frequency_figure(word_gradients: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw figure 3a: the gradient of a word by its frequency in the text, a panel per model.
 
     Args:
-        word_gradients: By model, columns `times` and `relative` (the gradient over that of a word that occurs once).
+        word_gradients: By model, columns `times` and `relative` (the gradient divided by that of a word that occurs
+            once).
     """
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     panels = figure.subplots(1, len(word_gradients), sharey=True)
@@ -133,7 +134,7 @@ def decay_figure(to_end: Mapping[str, pd.DataFrame], to_nearer: Mapping[str, pd.
 
     Args:
         to_end: `recipes.paper.decay.by_distance` by pooling, from the end of the text.
-        to_nearer: The same from the nearer end.
+        to_nearer: `recipes.paper.decay.by_distance` by pooling, from the nearer end.
     """
     figure = Figure(figsize=(9.6, 6.4), layout="constrained")
     heads = {"gradient": "Gradient (L2)", "loo": "Leave-one-out", "signed_gi": "SignedGI"}

@@ -22,9 +22,9 @@ class FrequencySummary:
     """How FastText's gradients depend on word frequency, in one training.
 
     Attributes:
-        texts: The number of texts, without those whose gradients are all 0.
+        texts: The number of texts, without texts whose gradients are all 0.
         spread: The largest relative difference between words of equal frequency in a text.
-        with_twice: The number of texts with a word that occurs once and one that occurs twice.
+        with_twice: The number of texts with a word that occurs once and a word that occurs twice.
         twice: The gradient of words that occur twice over that of words that occur once in the same text: the ratio
             farthest from 2, over all texts.
     """
@@ -68,7 +68,7 @@ def summarize_frequencies(words: pd.DataFrame) -> FrequencySummary:
 
 
 def relative_gradients(words: pd.DataFrame, most: int = 6) -> pd.DataFrame:
-    """Return each word's gradient over the mean of the words that occur once in its text, for up to `most` times."""
+    """Return each word's gradient, divided by the mean of words that occur once in its text, up to `most` times."""
     once = words[words["times"] == 1].groupby("text")["gradient"].mean().rename("once")
     joined = words.join(once, on="text", how="inner")
     joined = joined[(joined["once"] > 0) & (joined["times"] <= most)]

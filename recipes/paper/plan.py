@@ -28,7 +28,7 @@ ABLATIONS: dict[str, dict[str, str]] = {
     "logit": {"objective": "logit"},
     "prob": {"objective": "prob"},
 }
-"""Our choices where the paper is silent (`chosen`), and ablations that change one of them each."""
+"""Our choices where the paper is silent (`chosen`), and ablations that each change one of these choices."""
 
 FLOAT32_SETTING = Setting("minilm", "ag_news")
 """The setting that is also evaluated in float32 if the encoder is evaluated in bfloat16."""
@@ -55,7 +55,7 @@ class Plan:
     encoder: Step | None
 
     def steps(self, only: Sequence[str] = ()) -> list[Step]:
-        """Return all steps, trainings first; or only those whose names contain one of `only`, and their needs."""
+        """Return all steps, trainings first; or only steps with one of `only` in their names, and those they need."""
         parts = (self.trainings, self.reviews, self.decays, self.gradients, self.evaluations)
         steps = [*([self.encoder] if self.encoder else []), *(step for part in parts for step in part.values())]
         if not only:
@@ -185,7 +185,7 @@ class _Planner:
         return Step(training.name.replace("train", "review", 1), path, {}, work, (training,))
 
     def _texts(self, setting: Setting, name: str) -> int | None:
-        """Return on how many texts a model is evaluated; smaller samples are parts of larger ones."""
+        """Return the number of texts on which a model is evaluated; smaller samples are parts of larger samples."""
         arguments = self.arguments
         if setting.model in ENCODER:
             texts = arguments.encoder_imdb_texts if setting.dataset == "imdb" else arguments.encoder_texts

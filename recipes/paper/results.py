@@ -1,4 +1,4 @@
-"""The tables of one evaluation, and the numbers the claims need from them."""
+"""The tables of one evaluation, and the numbers that the claims need from these tables."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ class Result:
         correlation: Columns `method, coefficient, median, median_ci_low, median_ci_high, fraction_significant, n,
             n_undefined`.
         record: The content of `results.json`.
-        curves: As `aopc`, with a column `curve`; empty if only the removal curve was measured.
+        curves: The columns of `aopc` and a column `curve`; empty if only the removal curve was measured.
     """
 
     setting: Setting
@@ -56,7 +56,7 @@ class Result:
 
     @property
     def k_values(self) -> list[int]:
-        """The numbers of removed words at which methods are compared: 10 (or fewer) and that of the longest text."""
+        """The numbers of removed words at which methods are compared: 10 (or fewer), and all of the longest text."""
         return sorted(int(k) for k in self.comparisons["k"].unique())
 
     @property
@@ -94,7 +94,7 @@ class Result:
         return IntervalEstimate(row["median"], row["median_ci_low"], row["median_ci_high"])
 
     def significant(self, method: str) -> float:
-        """Return the share of texts whose r has p <= 0.05, of those that have an r."""
+        """Return the share of texts whose r has p <= 0.05, among the texts that have an r."""
         return float(self._pearson.loc[method, "fraction_significant"])
 
     def without_r(self, method: str) -> tuple[int, int]:
@@ -136,7 +136,8 @@ def read_result(folder: Path, setting: Setting, seed: int) -> Result:
 def _adjusted(comparisons: pd.DataFrame) -> pd.DataFrame:
     """Redo Holm's correction for the pairs among the paper's seven methods only.
 
-    This makes evaluations with more methods comparable to those with seven. Other pairs keep their correction.
+    This makes evaluations with more methods comparable to evaluations with seven methods. Other pairs keep their
+    correction.
     """
     among = comparisons["method"].isin(PAPER_METHODS) & comparisons["other"].isin(PAPER_METHODS)
     adjusted = comparisons["p_adjusted"].mask(among)

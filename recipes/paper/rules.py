@@ -19,7 +19,7 @@ class Cutoffs:
 
     Attributes:
         clear: A difference of at least this size is clear, or large.
-        near: Methods that differ by at most this, in either direction, are level.
+        near: Methods that differ by at most this share, in either direction, are level.
         moderate: A difference from `near` to this size is moderate.
         strong: A correlation of at least this is strong (not a share of the lead).
     """
@@ -39,7 +39,7 @@ UNDECIDED = "cannot be decided here"
 
 
 def outcome(checks: Sequence[Check]) -> str:
-    """Return whether all checks hold, some or none; undecided if one check is undecided.
+    """Return whether all, some or none of the checks hold; undecided if one check is undecided.
 
     Raises:
         ValueError: There is no check.
@@ -101,7 +101,7 @@ def moderately_above(result: Result, method: str, other: str, cutoffs: Cutoffs) 
 
 
 def strongly_positive(result: Result, method: str, cutoffs: Cutoffs) -> list[Check]:
-    """Check that the median r is strong; and that it is positive, and most texts have a significant r."""
+    """Check that the median r is strong; and that the median r is positive and most texts have a significant r."""
     r = result.r(method)
     return [r.low >= cutoffs.strong, r.low > 0 and result.significant(method) > 0.5]
 
@@ -113,7 +113,7 @@ def within(result: Result, method: str, low: float, high: float) -> list[Check]:
 
 
 def weaker(result: Result, others: Sequence[Result], method: str) -> list[Check]:
-    """Check that the median r is below that of each other result, without overlap of the intervals."""
+    """Check that the median r is below the median r of each other result, without overlap of the intervals."""
     return [result.r(method).high < other.r(method).low for other in others]
 
 

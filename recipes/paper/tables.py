@@ -1,4 +1,4 @@
-"""The tables of the page other than those of the claims."""
+"""The tables of the page, except the tables of the claims."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -117,7 +117,7 @@ def text_count(result: Result) -> int:
 
 
 SEED_PAIRS = (("signed_gi", "loo"), ("loo", "random"), ("signed_gi", "sa_l2"), ("sa_l2", "random"))
-"""Differences between methods that are compared with the differences between trainings."""
+"""Pairs of methods whose difference is compared with the differences between trainings."""
 
 
 def seed_table(results: Mapping[Setting, Sequence[Result]]) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 const STEPS = 20;
 
-// A method without signs can have negative scores all the same: sums of gradients do.
+// A method without signs can still have negative scores, such as sums of gradients.
 function sidesOf(method, scores) {
   if (method.signed) return ["supports", "opposes"];
   return scores.some(score => score < 0) ? ["positive", "negative"] : null;

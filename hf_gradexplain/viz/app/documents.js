@@ -37,7 +37,7 @@ class DocumentList {
     const parts = await Promise.all(positions.map(position => this.store.document(position)));
     if (found !== this.found || first !== this.first) return;
     const isAll = found.length === this.store.length;
-    this.status.textContent = isAll ? `${all}. Open one to see all methods.` : `${thousands(found.length)} of ${all}`;
+    this.status.textContent = isAll ? `${all}. Open a document to see all methods.` : `${thousands(found.length)} of ${all}`;
     const items = positions.map((position, i) => documentItem(this.page, position, parts[i], wanted.method));
     this.list.replaceChildren(...items);
     this.pager.replaceChildren(...pagerButtons(first, found.length, to => this.goTo(to)));
