@@ -77,6 +77,83 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "total = 0",
         "total = (1)",
     ): "the numbers of messages are only compared with each other",
+    (
+        "hf_gradexplain/text/joined.py",
+        "kinds, lengths = _types(document, unknown) if types else at, np.diff(document.occurrences.spans)[:, "
+        "0].tolist()",
+        "kinds, lengths = _types(document, unknown) if types else at, np.diff(document.occurrences.spans)[:, 0]",
+    ): "the lengths are only compared and added, and NumPy does both with its own numbers",
+    (
+        "hf_gradexplain/text/joined.py",
+        "spans = np.array([(place[0], place[0] + longest[place].length) for place in order], dtype=int).reshape(-1, 2)",
+        "spans = np.array([(place[0], place[0] + longest[place].length) for place in order], "
+        "dtype=int).reshape(-(2), 2)",
+    ): "NumPy takes any negative size for the one that it computes",
+    (
+        "hf_gradexplain/text/joined.py",
+        "row_of[inside] = numbers.reshape(-1)",
+        "row_of[inside] = numbers.reshape(-(2))",
+    ): "NumPy takes any negative size for the one that it computes",
+    (
+        "hf_gradexplain/text/joined.py",
+        "for start, end in spans.tolist():",
+        "for start, end in spans:",
+    ): "the offsets are only compared and added",
+    (
+        "hf_gradexplain/text/joined.py",
+        "counts[place] += 1",
+        "counts[place] += (2)",
+    ): "the numbers only have to be different and ascending",
+    (
+        "hf_gradexplain/text/joined.py",
+        'for unit, token in zip(document.unit_of.tolist(), document.inputs["input_ids"].tolist(), strict=True):',
+        'for unit, token in zip(document.unit_of, document.inputs["input_ids"].tolist(), strict=True):',
+    ): "a number of NumPy is an index of a list, too",
+    (
+        "hf_gradexplain/text/joined.py",
+        'for unit, token in zip(document.unit_of.tolist(), document.inputs["input_ids"].tolist(), strict=True):',
+        "for unit, token in zip(document.unit_of.tolist(), document.inputs['input_ids'], strict=True):",
+    ): "a number of NumPy is equal to that of Python, and has the same hash",
+    (
+        "hf_gradexplain/text/joined.py",
+        "spans = document.occurrences.spans.tolist()",
+        "spans = document.occurrences.spans",
+    ): "a slice of a string takes numbers of NumPy",
+    (
+        "hf_gradexplain/text/unit.py",
+        "firsts = spans[np.cumsum(counts) - counts].tolist()",
+        "firsts = spans[np.cumsum(counts) - counts]",
+    ): "a slice of a string takes numbers of NumPy",
+    (
+        "hf_gradexplain/text/unit.py",
+        "places, ends = list(map(tuple, spans.tolist())), np.cumsum([0, *counts.tolist()]).tolist()",
+        "places, ends = list(map(tuple, spans.tolist())), np.cumsum([0, *counts.tolist()])",
+    ): "a slice of a list takes numbers of NumPy",
+    (
+        "hf_gradexplain/text/unit.py",
+        "places, ends = list(map(tuple, spans.tolist())), np.cumsum([0, *counts.tolist()]).tolist()",
+        "places, ends = list(map(tuple, spans.tolist())), np.cumsum([0, *counts]).tolist()",
+    ): "the sums are the same",
+    (
+        "hf_gradexplain/text/unit_index.py",
+        "sums = x.new_zeros(len(x), self.size + 1, *x.shape[2:]).scatter_add(1, index, x)[:, : self.size]",
+        "sums = x.new_zeros(len(x), self.size + (2), *x.shape[2:]).scatter_add(1, index, x)[:, : self.size]",
+    ): "what lies behind the last unit is cut off",
+    (
+        "hf_gradexplain/text/unit_index.py",
+        "units = x.new_zeros(len(x), self.size + 1)",
+        "units = x.new_zeros(len(x), self.size + (2))",
+    ): "what lies behind the last unit is cut off",
+    (
+        "hf_gradexplain/text/unit_index.py",
+        "no_unit = chosen.new_zeros(len(chosen), 1)",
+        "no_unit = chosen.new_zeros(len(chosen), (2))",
+    ): "no token has the number of the second added column",
+    (
+        "hf_gradexplain/statistics/ragged_array.py",
+        "real = _real(self.lengths, self.lengths.max(initial=0))",
+        "real = _real(self.lengths, self.lengths.max(initial=(1)))",
+    ): "only without rows the longest has another length, and then no value is sorted",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 
