@@ -10,7 +10,7 @@ from torch import Tensor
 Combine = Callable[[Tensor, Tensor], Tensor]
 """A function `(logits, real)` that returns the logits `(..., C)` of texts.
 
-`logits` `(..., K, C')` are those of up to `K` sequences per text, and `real` `(..., K)` says which sequences exist.
+`logits` `(..., K, C')` are the logits of up to `K` sequences per text; `real` `(..., K)` says which sequences exist.
 """
 
 
@@ -52,6 +52,6 @@ class OnePerSequence:
     weights: tuple[float, ...]
 
     def __call__(self, logits: Tensor, real: Tensor) -> Tensor:
-        """Return one logit per sequence: `(..., K, C')` to `(..., K)`; minus infinity for those that do not exist."""
+        """Return one logit per sequence: `(..., K, C')` to `(..., K)`; minus infinity if a sequence does not exist."""
         chosen = logits @ logits.new_tensor(self.weights)
         return chosen.masked_fill(~real, -torch.inf)

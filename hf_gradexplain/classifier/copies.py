@@ -46,8 +46,8 @@ def kinds_of(batch: Batch, sequences: Tensor) -> list[tuple[int, ...]]:
 class Deletion:
     """How the tokens of removed units are cut out of a sequence.
 
-    All other tokens stay, in their order: those of other units, special tokens, and those of no unit. Every input of
-    the model is cut in the same way, and no text is tokenized again. If no token stays, the copy is encoded like an
+    All other tokens stay, in their order, including special tokens and other tokens that belong to no unit. Every input
+    of the model is cut in the same way, and no text is tokenized again. If no token stays, the copy is encoded like an
     empty text: as one token that the attention mask hides.
 
     Attributes:

@@ -55,7 +55,7 @@ def class_names_of(config: Any, n_outputs: int, names: Sequence[str] | None = No
         names: The names, if they are given.
 
     Raises:
-        GradexplainError: The number of given names is not that of the logits.
+        GradexplainError: The number of given names is not the number of logits.
     """
     if names is None:
         found: Any = getattr(config, "id2label", None)

@@ -195,7 +195,7 @@ class HookedClassifier(HookedModel):
         return columns, self.differentiable(inputs, edit)
 
     def combined(self, logits: Tensor, sequences: Sequences | None) -> Tensor:
-        """Return the logits of the texts, given those of their sequences: `(S, C')` to `(B, C)`.
+        """Return the logits of the texts, given the logits of their sequences: `(S, C')` to `(B, C)`.
 
         They are combined in float64 (float32 on mps), because float16 would lose a word's effect on one of many
         windows.

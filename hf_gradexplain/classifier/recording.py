@@ -95,7 +95,7 @@ class RecordInputs(_Recorder):
 class Operation:
     """An operation of a forward pass.
 
-    If it changes a view in place, the changed input, `output` and the node are those of the view's base tensor.
+    If it changes a view in place, the changed input, `output` and the node belong to the base tensor of the view.
 
     Attributes:
         name: Its name, which ends with `_` if it changes its first argument in place.

@@ -99,7 +99,7 @@ def _exact_cudnn(modules: Sequence[nn.Module]) -> Iterator[None]:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Return the device for the model's inputs: that of its first parameter that is not on the meta device."""
+    """Return the device for the model's inputs: the device of its first parameter that is not on the meta device."""
     devices = [parameter.device for parameter in model.parameters() if parameter.device.type != "meta"]
     return devices[0] if devices else torch.device("cpu")
 
@@ -113,7 +113,7 @@ def dtype_of(model: nn.Module) -> torch.dtype:
 
 
 def _configs(model: nn.Module) -> list[Any]:
-    """Return the model's configuration and, if it has a separate one, that of its text part."""
+    """Return the model's configuration and, if its text part has its own configuration, also this one."""
     config: Any = getattr(model, "config", None)
     if not hasattr(config, "__dict__"):
         return []

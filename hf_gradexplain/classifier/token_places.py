@@ -30,7 +30,7 @@ class Vocabulary:
 
     Attributes:
         ordinary: Some ids of ordinary tokens, at least two, in ascending order.
-        special: The ids of special tokens, without that of unknown words.
+        special: The ids of special tokens, without the unknown token.
     """
 
     ordinary: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""The depth of JSON files: the reader of `datasets` crashes the process on those that are nested very deeply."""
+"""The depth of JSON files: if a file is nested very deeply, the reader of `datasets` crashes the process."""
 
 import bz2
 import gzip

@@ -133,7 +133,7 @@ def _load_file(path: Path, split: str, *, streaming: bool) -> Any:
 def _keep_words(tables: Sequence[Any], *, whole: bool = True) -> dict[str, Any]:
     """Return settings of `pandas.read_csv` with which words such as `None`, `NA` or `null` are strings.
 
-    In columns of numbers, these words are still missing.
+    In columns of numbers, these words still count as missing values.
 
     Args:
         tables: Arrow tables of CSV files, in which such words were read as missing values.

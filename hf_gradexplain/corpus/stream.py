@@ -32,9 +32,9 @@ def stream_texts(
 ) -> IterableDataset:
     """Stream the labelled texts of one split: nothing is stored, and memory use does not grow.
 
-    Columns and arguments are those of `load_texts`. Since rows are not known before they are read, there are three
-    differences: string labels stay strings, `split` is the name of a split and not a slice, and `max_samples` takes
-    the first rows. Each row is checked when it is read. In a folder of .csv or .tsv files, words such as `None` and
+    Columns and arguments are those of `load_texts`, with three differences, because rows are not known before they are
+    read: string labels stay strings, `split` is the name of a split and not a slice, and `max_samples` takes the
+    first rows. Each row is checked when it is read. In a folder of .csv or .tsv files, words such as `None` and
     `NA` count as missing values. In a single file, they do so only in columns of numbers, as in `load_texts`.
 
     Raises:

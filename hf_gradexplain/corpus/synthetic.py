@@ -132,12 +132,12 @@ def make_corpus(seed: int = 0, n_train: int = 2000, n_test: int = 200) -> Synthe
 
     1. It has one first sentence (from `OPENINGS`), then 0 to 2 different further sentences (from `SEQUELS`). These
        sentences are templates with slots for words. The templates, and the number of sentences, are drawn uniformly.
-    2. With probability 0.15, a noun repeats one of the nouns before it in the text. Otherwise each noun, adjective and
-       verb is with probability 0.5 one of the words with `w[v, y] > 0`, with 0.2 one of those with `w[v, y] < 0` that
-       are not in `AGAINST[y]` (adjectives against class `y`), else a neutral one; all drawn uniformly. The other slots
-       are filled uniformly.
+    2. With probability 0.15, a noun repeats one of the nouns before it in the text. All other nouns, adjectives and
+       verbs are drawn uniformly from a list. With probability 0.5, it is the words with `w[v, y] > 0`; with 0.2, the
+       words with `w[v, y] < 0` that are not in `AGAINST[y]` (adjectives against class `y`); else the neutral words. The
+       other slots are filled uniformly.
     3. The text is drawn again unless it holds at least 3 evidence words, differs from all texts before it, and
-       `score(y) - max_{c != y} score(c) >= 1`, where `score(c)` is the sum of `w[v, c]` over its words and
+       `score(y) - max_{c != y} score(c) >= 1`. Here, `score(c)` is the sum of `w[v, c]` over the words of the text, and
        each occurrence counts.
 
     The label is therefore always the class with the highest score. The first `n_train` texts are the train

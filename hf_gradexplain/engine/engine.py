@@ -288,7 +288,7 @@ class AttributionEngine:
         return head_of_model(self.model, self.profile, options.problem_type or self._problem_type)
 
     def _classifier(self, options: Options, outputs: Outputs | None = None) -> HookedClassifier:
-        """The model with its lookups, as these options run it."""
+        """Return the model with its lookups and the settings of these options."""
         head = outputs.head if outputs else self._head(options)
         classifier = prepare(self.model, self.tokenizer, self.profile, options, head)
         if options.torch_compile and not classifier.for_propagation and shortcut_of(self.model) is GENERIC:

@@ -71,7 +71,7 @@ def explain_stream(
     texts = plain(texts)
     expected = "texts must be an iterable of texts, of pairs or of conversations"
     if is_text(texts):
-        raise GradexplainError(f"{expected}, but is one of them: explain it with explainer(text)")
+        raise GradexplainError(f"{expected}, but is a single one: explain it with explainer(text)")
     check_column(texts, expected, "text", str)
     labels = plain(labels)
     given: dict[str, Any] = {name: value for name, value in (("labels", labels), ("units", units)) if value is not None}

@@ -1,4 +1,4 @@
-"""The options about classes: which is explained, and what it is compared with."""
+"""The options about classes: which class is explained, and with what it is compared."""
 
 from collections.abc import Sequence
 from typing import Any

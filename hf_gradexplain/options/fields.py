@@ -29,7 +29,7 @@ def with_default(options: type, name: str, default: Any) -> Any:
 
 
 def check_choices(options: Any) -> None:
-    """Check that every field of a dataclass that has a list of choices holds one of them.
+    """Check every field of a dataclass that has a list of choices: its value must be one of the choices.
 
     Raises:
         GradexplainError: A value is not one of the choices.

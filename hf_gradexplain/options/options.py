@@ -95,8 +95,8 @@ class Options:
     )
     steps: int | None = option(
         None,
-        "Number of points on the path of integrated gradients. If not given, it is 20, and is doubled for each text "
-        "separately (up to 160) until the scores of the text add up, within 1 %, to the rise of the loss when all "
+        "Number of points on the path of integrated gradients. If not given, it is 20. It is then doubled for each "
+        "text separately (up to 160) until the scores of the text add up, within 1 %, to the rise of the loss when all "
         "words are replaced by the baseline. For sequential_integrated_gradients it is 20, and is not doubled.",
     )
     max_evals: int = option(

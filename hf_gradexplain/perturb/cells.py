@@ -1,8 +1,8 @@
 """Both directions of an LSTM over many copies of texts: `StepwiseLSTM`, or `FusedLSTM` for a single text.
 
-In all arguments, the first `n_forward` rows are the copies of the forward direction, the rest those of the backward
-direction. Their states are `(3, n, H)`: `h`, `c` and the pooled `h`, in the scaling of the class; `scale` times the
-stored `h` and pooled `h` gives their values.
+In all arguments, the first `n_forward` rows are the copies of the forward direction, and all other rows are the copies
+of the backward direction. Their states are `(3, n, H)`: `h`, `c` and the pooled `h`, in the scaling of the class. The
+stored `h` and pooled `h` times `scale` give the values of the LSTM.
 """
 
 from dataclasses import dataclass

@@ -35,9 +35,9 @@ def removal_curves(
 ) -> Tensor:
     """Return the logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`.
 
-    The two ends of a curve are the same for all orders: the plain logits, and one copy with all units removed. That
-    copy does not run if its logits `end`, `(B, C)`, are given. With `steps`, only those `k` and the ends are computed;
-    the rest is NaN.
+    The two ends of a curve are the same for all orders: the plain logits, and one copy with all units removed. This
+    copy does not run if its logits `end`, `(B, C)`, are given. With `steps`, only the logits at these `k` and at the
+    ends are computed; all others are NaN.
     """
     count = forward.batch.units.count
     orders, texts, size = ranks.shape

@@ -2,7 +2,7 @@
 
 PyTorch multiplies matrices on a CPU by MKL, which is slow on non-Intel CPUs; oneDNN is not. PyTorch itself uses oneDNN
 in recurrent layers, convolutions and compiled models, through operators that are not part of its public interface.
-Where these operators do not exist, everything here is `torch.nn.functional.linear`.
+Where these operators do not exist, products are computed by `torch.nn.functional.linear`.
 """
 
 import torch

@@ -68,7 +68,7 @@ class Masks:
         text: `(N,)` index of the text in the batch.
         number: `(N, T)` number of each token, from 1; `U + 1` for tokens of no unit.
         size: `U`.
-        nested: Whether each mask contains those before it, as in a removal curve.
+        nested: Whether each mask contains all masks before it, as in a removal curve.
     """
 
     text: Tensor
@@ -129,8 +129,8 @@ class Sets:
         text: `(N,)` index of the text in the batch.
         number: `(N, T)` unit of each token, see `PackedWords.unit_of`.
         size: `K`, the largest number of sets of a text.
-        hidden: `(N, K + 1, U + 1)` whether each mask hides the tokens of a unit; mask 0 and those that a text lacks
-            hide none.
+        hidden: `(N, K + 1, U + 1)` whether each mask hides the tokens of a unit. Mask 0 hides no token, and neither do
+            masks past the number of sets of a text.
         row: `(sets,)` the index of each set in `hidden`, with the first two axes flattened into one.
     """
 

@@ -117,7 +117,7 @@ def tokens_of_a_pass(classifier: HookedClassifier) -> float:
 
 
 def plan_passes(batch: Batch, budget: int, per_pass: float) -> list[Pass]:
-    """Return the passes with the smallest cost, those over the last words first; empty if full copies cost no more.
+    """Return the passes with the smallest cost; empty if full copies cost no more. The last words come first.
 
     Args:
         batch: The texts.

@@ -102,9 +102,9 @@ def register_shortcut(model_class: type[nn.Module], shortcut: Shortcut) -> None:
 def shortcut_of(model: nn.Module) -> Shortcut:
     """Return the shortcut of the model's class, or the generic form if the shortcut may not be exact.
 
-    A shortcut is exact for the registered class only. A subclass may compute something else, and so may a model with a
-    replaced `forward`, a forward hook, or a layer that is neither from `torch.nn` nor from the package of the model's
-    class (such as an adapter or a quantised layer).
+    A shortcut is exact for the registered class only. A subclass may compute something else. So may a model with a
+    replaced `forward`, with a forward hook, or with a layer of another package, such as an adapter or a quantised
+    layer: layers must come from `torch.nn` or from the package of the model's class.
     """
     return GENERIC if why_no_shortcut(model) else SHORTCUTS.get(type(model), GENERIC)
 

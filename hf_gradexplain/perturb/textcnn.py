@@ -72,7 +72,7 @@ class _Filters:
     Attributes:
         width: `w`.
         projections: `((V + 2) w, filters)`: row `v w + j` is what word `v` adds to the response to a window in which it
-            is visible at position `j`; zero for the last word, `V + 1`, which stands for a hidden token.
+            is visible at position `j`. The last word, `V + 1`, stands for a hidden token: its rows are zero.
         constant: `(filters,)` the response to a window whose tokens are all masked.
     """
 

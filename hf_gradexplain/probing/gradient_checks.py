@@ -177,7 +177,7 @@ def finite_difference_error(classifier: HookedClassifier, check: GradientCheck) 
 def gradient_errors(classifier: HookedClassifier, check: GradientCheck, tolerance: float) -> tuple[float, float]:
     """Return the relative errors of a gradient: of its formula, and of its rounding.
 
-    The error of the formula is that of `finite_difference_error`. In float32 and below, finite differences may be
+    The error of the formula is what `finite_difference_error` returns. In float32 and below, finite differences may be
     rounding noise although the gradient is right. An error above `tolerance` is therefore measured again with a copy of
     the model in float64. The rounding error is the difference from the gradients of that copy, or 0 without a copy.
 

@@ -1,4 +1,4 @@
-"""Find the embedding lookups of a model, and refuse what is no sequence classifier."""
+"""Find the embedding lookups of a model, and refuse models that are not sequence classifiers."""
 
 import re
 

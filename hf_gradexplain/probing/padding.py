@@ -16,9 +16,9 @@ _SMALLEST, _STEP = 64, 4
 """The first length interval ends at 64 tokens; each further interval ends at four times the end of the one before."""
 
 _WORTH = 16
-"""An interval is tried if its texts together have at least this many times the tokens of its longest text, or twice as
-many if the passes of the model take almost no time. With deletion each text has copies of many lengths, and one text is
-enough."""
+"""An interval is tried if its texts together have at least this many times the tokens of its longest text; twice this
+number if the passes of the model take almost no time. With deletion, one text is enough, because it has copies of many
+lengths."""
 
 
 class PaddingLimit:

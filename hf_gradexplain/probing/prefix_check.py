@@ -24,10 +24,10 @@ def prefix_error(
 
     A word is masked at the beginning, in the middle and at the end of the texts. Two things are compared:
 
-    - the keys and values of the tokens before the masked word, with those of the plain texts: they are equal if the
-      model is causal;
-    - the logits of the masked texts, with those of a pass over the masked word and what follows, which takes the keys
-      and values of earlier tokens from the plain texts.
+    - the keys and values of the tokens before the masked word, in the masked and in the plain texts: they are equal if
+      the model is causal;
+    - two ways to compute the logits of the masked texts: by a full pass, and by a pass over the masked word and the
+      tokens after it, with the keys and values of earlier tokens from the plain texts.
 
     The comparison ends at the first word whose keys and values differ by more than 10 %; every model that is not causal
     has such a word. Infinite if the model does not keep keys and values, or fails when it is given some; NaN if any

@@ -18,10 +18,10 @@ FILES_PER_SHARD = 64
 
 
 def write_shards(documents: Sequence[Path], folder: Path, split: str, source: TextSource) -> TextSource:
-    """Write the rows of document files as `SPLIT-00000-of-00001.parquet`, ..., which `datasets` loads as they are.
+    """Write the rows of document files as `SPLIT-00000-of-00001.parquet`, ..., which `datasets` can load.
 
     If `source.included` is False, the column `text` and the surface forms of units (their pieces of the text) are left
-    out: a form can be restored from the text and the span of the unit. The form of a unit with an empty span cannot be
+    out. A form can be restored from the text and the span of the unit. The form of a unit with an empty span cannot be
     restored; it is kept, because it is only an entry of the tokenizer's vocabulary.
 
     Args:

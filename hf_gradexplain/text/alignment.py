@@ -176,8 +176,9 @@ def from_places(
 def _cut_prefixes(
     spans: np.ndarray, in_text: np.ndarray, text_of: np.ndarray, pieces: Callable[[int], Sequence[str]]
 ) -> None:
-    """Empty the span of a space that the tokenizer puts before a word; it has reported that of the word's first letter.
+    """Empty the span of each space that the tokenizer puts before a word.
 
+    The tokenizer reports the span of the word's first letter for such a space.
     A space inside a character keeps its span: some characters, such as U+FDFA, are read as several words.
     """
     together = in_text[:-1] & in_text[1:] & (text_of[:-1] == text_of[1:])

@@ -1,4 +1,4 @@
-"""Align the characters of tokens with those of a text."""
+"""Align the characters of tokens with the characters of a text."""
 
 import re
 from bisect import bisect_left

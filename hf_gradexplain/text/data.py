@@ -23,8 +23,8 @@ from hf_gradexplain.text.unit import Occurrences, Unit, Window
 from hf_gradexplain.text.unit_index import Units
 
 NO_UNIT = -1
-"""Unit number and row number of tokens that belong to no unit: special tokens, padding, the text of a template,
-messages of other roles, and what is outside of given spans."""
+"""Unit number and row number of tokens that belong to no unit. These are special tokens, padding, the text of a
+template, messages of roles that are not explained, and text outside of given spans."""
 
 PREDICTED = -1
 """Placeholder in `Batch.target` for the predicted class, until the model has run."""
@@ -177,8 +177,8 @@ class Batch:
             texts: `(N,)` the texts to copy.
 
         Returns:
-            The batch of the copies, without documents and with the units of this batch; `(S',)` the copy that each of
-            its sequences belongs to; and `(S',)` the sequence of this batch that each of them repeats.
+            The batch of the copies, without documents and with the units of this batch. For each of its sequences, the
+            number of the copy `(S',)` to which it belongs, and the sequence of this batch `(S',)` that it repeats.
         """
         copies = torch.arange(len(texts), device=texts.device)
         if self.sequences is None:

@@ -26,10 +26,10 @@ _Letter = tuple[str, Span]
 def drops_characters(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Return whether a fast tokenizer has no token for some characters or bytes, and drops them.
 
-    A BPE model without an unknown token drops them, and counts the characters behind them as if they had not been
-    there: of "ïthe film" without a token for "ï", the token `the` reports the offsets of "ït". A tokenizer with tokens
-    for all bytes of UTF-8 knows all characters. Some byte-level tokenizers have tokens only for the bytes of the texts
-    that they were trained on.
+    A BPE model without an unknown token drops them, and reports the offsets of later tokens as if they had not been
+    there. For example, in the text "ïthe film", if there is no token for "ï", the token `the` gets the offsets of "ït".
+    A tokenizer with tokens for all bytes of UTF-8 knows all characters. Some byte-level tokenizers have tokens only for
+    the bytes of the texts that they were trained on.
     """
     backend = tokenizer.backend_tokenizer
     model = backend.model

@@ -51,7 +51,7 @@ def units_of_both(units: Any) -> list[Any]:
     both = list(units) if isinstance(units, Iterable) else []
     if len(both) != 2 or any(side is None for side in both):
         raise GradexplainError(
-            "the units are those of two sides: give units=(spans of chosen, spans of rejected), or a function from "
+            "units must be given for two sides: give units=(spans of chosen, spans of rejected), or a function from "
             "a text to its spans"
         )
     return both
@@ -80,7 +80,7 @@ def with_function(what: str, options: Options, units: Any) -> Options:
 
 
 def divide_pair(first: str, second: str, function: Callable[[str], Spans] | None, number: int) -> Text:
-    """Return a text pair with the spans that a function gives for each of its texts; without one, the pair as it is."""
+    """Return a text pair with the spans that a function gives for each text; without a function, the plain pair."""
     if function is None:
         return first, second
     read = text_parts((first, second))
@@ -100,7 +100,7 @@ def divide(text: WholeText, spans: Any, number: int) -> DividedText:
 
     Raises:
         GradexplainError: A span is not a pair of whole numbers, is empty, ends outside of the text, overlaps another
-            one or reaches from one text of a pair, or one message, into the next.
+            span, or crosses the end of a text of a pair or of a message.
     """
     parts = text_parts(text)
     whole = SEPARATOR.join(parts)

@@ -27,7 +27,7 @@ def read_rationales(values: Any, texts: Sequence[Text], *, single: bool = False)
         single: Whether `values` are the spans of the only text, not a list of spans per text.
 
     Raises:
-        GradexplainError: The number of lists is not that of the texts, or a rationale cannot be read.
+        GradexplainError: The number of lists is not the number of texts, or a rationale cannot be read.
     """
     rationales = [values] if single else as_list(values, "rationales must be a list of lists of spans", "rationale")
     if len(rationales) != len(texts):

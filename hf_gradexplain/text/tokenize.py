@@ -1,4 +1,4 @@
-"""Calls of the user's tokenizer, which leave it as it was."""
+"""Call the user's tokenizer without changing its settings."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,10 +45,10 @@ def tokenize(
 def _tokenizer_failed(error: BaseException) -> str:
     """Return the message for an error of a tokenizer.
 
-    Before a tokenizer written in Rust panics, Rust itself writes some lines to stderr, and these remain visible. Python
-    cannot change this. It could only redirect the file descriptor of stderr during each call of a tokenizer. But the
-    descriptor belongs to the whole process: a process that another thread starts during the call would keep the
-    redirected one, progress bars would see no terminal, and the report of a crash would be lost.
+    When a tokenizer written in Rust panics, Rust itself writes some lines to stderr, and these lines remain visible.
+    Python could only hide them by redirecting the file descriptor of stderr during each call of a tokenizer. But the
+    descriptor belongs to the whole process: progress bars would find no terminal, the report of a crash would be lost,
+    and a process that another thread starts during the call would keep the redirected descriptor.
     """
     return (
         f"the tokenizer fails on these texts ({type(error).__name__}: {one_line(error, 200)}): load the tokenizer that "

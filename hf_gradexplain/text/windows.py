@@ -37,7 +37,7 @@ class Windows:
             )
 
     def __call__(self, document: Document, tokens: Tokens, i: int) -> Document:
-        """Return a document as windows, or as it is if it fits into one.
+        """Return a document, cut into windows if it does not fit into one.
 
         Args:
             document: The document, with all of its tokens.

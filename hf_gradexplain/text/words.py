@@ -43,8 +43,8 @@ def group(tokens: Tokens, unit: str, unknown: int | None, spans: Sequence[Sequen
         tokens: The tokens.
         unit: What a unit is.
         unknown: The id of the unknown token.
-        spans: Per text, the spans of its units if these are larger than words: in ascending order, without overlap.
-            Tokens outside of them belong to no unit.
+        spans: The spans of the units of each text, in ascending order and without overlap; None if a unit is a token, a
+            word or a word type. Tokens outside of the spans belong to no unit.
     """
     ordinary = np.flatnonzero(tokens.words != NO_WORD)
     firsts = _word_starts(tokens, ordinary, by_token=unit == "token")

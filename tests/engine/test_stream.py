@@ -178,9 +178,9 @@ def test_what_cannot_be_used_is_refused_before_a_text_is_read():
     for given, message in (
         (
             {"texts": "a text"},
-            r"^texts must be an iterable of texts, of pairs or of conversations, but is one of them: ",
+            r"^texts must be an iterable of texts, of pairs or of conversations, but is a single one: ",
         ),
-        ({"texts": ("a", "b")}, r"but is one of them: explain it with explainer\(text\)$"),
+        ({"texts": ("a", "b")}, r"but is a single one: explain it with explainer\(text\)$"),
         ({"texts": 3}, r"^texts must be an iterable of texts, of pairs or of conversations, not int$"),
         (
             {"texts": Dataset.from_dict({"text": ["a"]})},

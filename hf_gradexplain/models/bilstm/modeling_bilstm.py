@@ -68,9 +68,9 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
     def lstm_states(self, words: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Run the LSTM over the first `lengths` of the words `(T, B, D)`.
 
-        With cuDNN, packed sequences are used. Without cuDNN, the gradient of packed sequences would take time quadratic
-        in `T`; therefore, the two directions run separately, one from the first word and one from the last word, each
-        with the padding at the end.
+        With cuDNN, packed sequences are used. Without cuDNN, their gradient would take time quadratic in `T`. The two
+        directions then run separately, one from the first word and one from the last word, each with the padding at the
+        end.
 
         Returns:
             The states `(T, B, H)` of the last layer after each step, in the forward direction, and in the backward
