@@ -8,9 +8,13 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from hf_gradexplain.viz import arcs
 from hf_gradexplain.viz.arcs import Diagram
-from hf_gradexplain.viz.arcs_figure import arcs_height, draw_arcs
-from hf_gradexplain.viz.arcs_html import to_html
+from hf_gradexplain.viz.arcs_figure import arcs_figure, arcs_height, draw_arcs
+from hf_gradexplain.viz.arcs_html import _narrow, _wide, to_html
+from hf_gradexplain.viz.canvas import WIDTH
+from hf_gradexplain.viz.heading import Heading
+from hf_gradexplain.viz.segments import Row, Segment
 from hf_gradexplain.viz.tables import TextTable
 from tests.helpers.hostile import strings
 
@@ -128,3 +132,95 @@ def test_figures_hold_all_words_and_values_on_their_axes():
     assert {arc.label for arc in drawn.arcs} | {*drawn.words} <= {text.get_text() for text in axes.texts}
     assert arcs_height(drawn, [], width) < arcs_height(drawn, sentences, width)
     assert arcs_height(diagram(pairs=[], values=[]), [], width) < 0.3
+
+
+@pytest.fixture
+def six_points_per_character(monkeypatch):
+    monkeypatch.setattr(arcs, "text_width", lambda text, font: 6.0 * len(text))
+
+
+@pytest.mark.parametrize(
+    ("n", "length", "gap"),
+    [(3, 1, 30.0), (5, 10, 20.0), (10, 10, 11.0), (1, 3, None)],  # (380 - 5 * 60) / 4 = 20
+)
+def test_gaps_fill_a_line_of_380_points_between_their_limits(six_points_per_character, n, length, gap):
+    drawn = diagram(["x" * length] * n, [(i, i + 1) for i in range(n - 1)] or [(0, 0)], [1.0] * max(n - 1, 1))
+    assert [b.left - a.left - a.width for a, b in pairwise(drawn.places)] == [gap] * (n - 1)
+    assert drawn.length == 6 * length * n + (gap or 0) * (n - 1)
+
+
+def test_long_words_are_cut_after_twenty_characters_and_empty_ones_are_blanks():
+    assert diagram(["x" * 20, "x" * 21, "\n"], [(0, 1), (1, 2)], [1, 1]).words == ("x" * 20, "x" * 19 + "…", " ")
+    empty = diagram([], [], [])
+    assert (empty.length, empty.depth, empty.middles) == (0, 0, ())
+
+
+def small():
+    """Words of 12, 6 and 6 points with gaps of 30; the arc to the third word is below the one to the second."""
+    return diagram(["aa", "b", "c"], [(0, 2), (0, 1)], [1.0, -0.5])
+
+
+def test_a_wide_drawing_in_numbers(six_points_per_character):
+    drawing = _wide(small())
+    assert (drawing.width, drawing.box) == ("129", "-4.0 0 92.0 68.2")  # 1.4 * 92; 15.75 + 2 * 22 + 8.5
+    assert drawing.curves == [
+        ("less", "2.0", "M8.5 15.8C8.5 33.8 45.0 33.8 45.0 15.8", "aa · b: −0.50"),
+        ("more", "3.2", "M3.5 15.8C3.5 63.1 81.0 63.1 81.0 15.8", "aa · c: +1.0"),
+    ]
+    words = [("word", text, x, "10.5", 10.5, "middle") for text, x in (("aa", "6.0"), ("b", "45.0"), ("c", "81.0"))]
+    values = [("value", "−0.50", "26.8", "38.6", 8.5, "middle"), ("value", "+1.0", "42.2", "60.6", 8.5, "middle")]
+    assert drawing.labels == words + values
+
+
+def test_a_narrow_drawing_in_numbers(six_points_per_character):
+    drawing = _narrow(small())
+    assert (drawing.width, drawing.box) == ("78", "0.0 0 56.0 59.8")  # 1.4 * 56; 3 lines of 1.9 * 10.5
+    assert [curve.path for curve in drawing.curves] == [
+        "M16.0 12.5C37.3 12.5 37.3 29.9 16.0 29.9",
+        "M16.0 7.5C58.7 7.5 58.7 49.9 16.0 49.9",
+    ]
+    assert drawing.labels == [
+        ("word", text, "12.0", y, 10.5, "end") for text, y in (("aa", "14.0"), ("b", "33.9"), ("c", "53.9"))
+    ]
+
+
+@pytest.mark.parametrize(("points", "shrink"), [(104, 1.0), (62, 0.5)])  # the words take 84, the margins 20
+def test_a_figure_in_numbers(six_points_per_character, points, shrink):
+    assert arcs_height(small(), [], points / 72) * 72 == pytest.approx(20 + shrink * 68.25)
+    figure = Figure((points / 72, 2), dpi=72)
+    axes = figure.add_axes((0, 0, 1, 1))
+    draw_arcs(axes, small(), sentences=["note"])
+
+    def place(artist, xy):
+        x, y = artist.get_transform().transform(xy)
+        return (x - 10) / shrink, (144 - 10 - y) / shrink
+
+    texts = {text.get_text(): (text, text.get_size()) for text in axes.texts}
+    for name, x in (("aa", 6), ("b", 45), ("c", 81)):
+        text, size = texts[name]
+        assert place(text, text.get_position()) == pytest.approx((x, 10.5))
+        assert size == pytest.approx(shrink * 10.5)
+    value, size = texts["+1.0"]
+    assert place(value, value.get_position()) == pytest.approx((42.25, 15.75 + 35.5 + 2))
+    assert size == pytest.approx(shrink * 8.5)
+    note, size = texts["note"]
+    assert note.get_transform().transform(note.get_position())[0] == pytest.approx(10)
+    assert 0 < note.get_transform().transform(note.get_position())[1] < 144 - 10 - shrink * 68.25
+    assert size == 8.5
+    shallow, deep = axes.artists or axes.patches
+    assert [patch.get_linewidth() for patch in (shallow, deep)] == [2.0, 3.2]
+    assert deep.get_linestyle() in ("-", "solid")
+    assert shallow.get_linestyle() not in ("-", "solid")
+    control = 15.75 + 35.5 / 0.75
+    expected = [(3.5, 15.75), (3.5, control), (81, control), (81, 15.75)]
+    for xy, where in zip(deep.get_path().vertices, expected, strict=True):
+        assert place(deep, xy) == pytest.approx(where)
+
+
+def test_arcs_stand_below_the_text_that_they_explain():
+    figure = arcs_figure([Row([Segment("aa b c", 1.0)])], Heading("positive"), small(), sentences=["note"])
+    text, below = figure.axes
+    height = figure.get_figheight()
+    assert figure.get_figwidth() == WIDTH
+    assert below.get_position().bounds == pytest.approx((0, 0, 1, arcs_height(small(), ["note"], WIDTH) / height))
+    assert text.get_position().y0 > below.get_position().y1

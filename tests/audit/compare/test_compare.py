@@ -13,7 +13,7 @@ from hf_gradexplain.audit.compare import runs_in_step
 from hf_gradexplain.audit.compare.changed_texts import LISTED, ChangedTexts
 from hf_gradexplain.audit.compare.compare import compare
 from hf_gradexplain.audit.compare.moderated import fit_tails, moderated_test
-from hf_gradexplain.audit.compare.moved_words import MIN_TEXTS, SEED_TEXTS, WordSums
+from hf_gradexplain.audit.compare.moved_words import WordSums
 from hf_gradexplain.audit.compare.runs_in_step import ALIKE_OPTIONS, RunFiles, match
 from hf_gradexplain.audit.compare.seeds import predict_drift, predict_seed
 from hf_gradexplain.audit.compare.thresholds import check
@@ -29,6 +29,7 @@ METHODS = ("random", "loo", "signed_gi")
 OPTIONS = Options(methods=METHODS, unit="word_type", target="label")
 MEASURES = Measures(random_orders=2, bounds=True)
 N = 90
+MIN_TEXTS = SEED_TEXTS = 5  # as docs/compare-two-models.md says
 
 
 @pytest.fixture(scope="module")
