@@ -13,10 +13,13 @@ from hf_gradexplain.evaluation.summaries import (
     compared_with,
     correlation_summary,
     ends_summary,
+    finding,
     findings,
     headline,
+    in_cells,
     no_better_than_random,
     normalised_summary,
+    p_value,
     summary_table,
     unclear_against_random,
     with_intervals,
@@ -198,3 +201,72 @@ def test_a_difference_that_may_matter_is_unclear_and_never_praised(low, high):
     assert unclear_against_random(shown) == ["a"]
     assert no_better_than_random(shown) == []
     assert headline(shown).startswith("Over 5 texts, no method was shown to find the words")
+
+
+@pytest.mark.parametrize(
+    ("difference", "p", "worse"),
+    [(0.001, 0.05, True), (0.000999, 0.05, False), (0.001, 0.0501, False)],
+)
+def test_a_method_is_worse_if_it_differs_significantly_and_by_a_thousandth(difference, p, worse):
+    comparisons = compared((1, "c", "a", difference, 0.0, 0.1, p, p, 5))
+    tested = replace(tables({"a": 0.6, "c": 0.61}), comparisons=comparisons)
+    assert headline(tested).startswith("Over 5 texts, c finds" if worse else "Over 5 texts, c and a find")
+
+
+@pytest.mark.parametrize(
+    ("p", "high", "verdict"),
+    [(0.05, 0.5, "above"), (0.0501, 0.5, "unclear"), (0.0501, 0.02, "unclear"), (0.0501, 0.0199, "level")],
+)
+def test_a_p_value_of_5_percent_is_significant_and_a_difference_of_2_percent_matters(p, high, verdict):
+    rows = compared((10, "a", "random", 0.01, -0.01, high, p, 1.0, 5))
+    assert compared_with(replace(tables({"a": 0.6}), comparisons=rows), "random") == {"a": verdict}
+
+
+@pytest.mark.parametrize(
+    ("difference", "p", "said"),
+    [
+        (0.5, 0.05, "b above a by 0.500 [0.000, 1.000]"),
+        (0.5, 0.0501, "no significant difference between b and a: 0.500 [0.000, 1.000]"),
+        (0.0, 1.0, "no significant difference between b and a: 0.000 [0.000, 1.000]"),
+        (0.0023, 0.0, "b above a by 0.002 [0.000, 1.000]"),
+        (0.00023, 0.0, "b above a by 0.0002 [0.0000, 1.0000]"),
+        (2e-9, 0.0, "b above a by 0.000000 [0.000000, 1.000000]"),
+    ],
+)
+def test_a_difference_has_three_to_six_decimals(difference, p, said):
+    assert finding(dict(zip(COLUMNS, (1, "b", "a", difference, 0.0, 1.0, p, p, 5), strict=True))) == said
+
+
+@pytest.mark.parametrize(
+    ("p", "written"), [(0.001, "0.001"), (0.00099, "< 0.001"), (1.0, "1.000"), (0.0, "< 0.001"), (np.nan, "–")]
+)
+def test_p_values_below_a_thousandth_are_not_written_out(p, written):
+    assert p_value(p) == written
+
+
+def test_every_value_with_an_interval_gets_it_into_its_cell():
+    table = pd.DataFrame([("a", 0.5, 0.4, 0.6, 0.25, 0.125, 0.375, 7)])
+    table.columns = ["method", "x", "x_ci_low", "x_ci_high", "y", "ci_low", "ci_high", "n"]
+    assert in_cells(table).to_dict("records") == [
+        {"method": "a", "x": "0.500 [0.400, 0.600]", "y": "0.250 [0.125, 0.375]", "n": 7}
+    ]
+    plain = pd.DataFrame([("a", 1)], columns=["method", "n"])
+    assert in_cells(plain).equals(plain)
+    assert with_intervals(table, "x", decimals=1)["x"].item() == "0.5 [0.4, 0.6]"
+
+
+def test_the_summary_takes_the_shorter_and_the_longest_k():
+    rows = [("a", k, k / 100, k / 100 - 0.01, k / 100 + 0.01, 5) for k in range(13)]
+    frame = pd.DataFrame(rows, columns=["method", "k", "aopc", "ci_low", "ci_high", "n"])
+    summary = summary_table(replace(tables({"a": 0.1}), aopc=frame))
+    assert list(summary)[:5] == ["method", "AOPC(10)", "low", "high", "AOPC(12)"]
+    assert summary.iloc[0, 1:5].tolist() == pytest.approx([0.1, 0.09, 0.11, 0.12])
+
+
+@pytest.mark.parametrize(("n", "said"), [(1, "AOPC(1) up to"), (1200, "Over 1,200 texts, a finds")])
+def test_the_headline_of_a_single_method(n, said):
+    frame = tables({"a": 0.6})
+    shown = headline(replace(frame, aopc=frame.aopc.assign(n=n), unit="token"))
+    assert said in shown
+    assert "the tokens that matter" in shown
+    assert shown.endswith("0.600 [0.500, 0.700].")
