@@ -35,3 +35,16 @@ def test_table():
     table = planted_table(explanations, lambda word, label: weights.get((word, label), 0.0)).set_index("method")
     assert table.loc["a"].to_dict() == {"top_1": 1.0, "precision": 1.0, "n": 2.0}
     assert table.loc["b"].to_dict() == pytest.approx({"top_1": 0.5, "precision": 0.5, "n": 2.0})
+
+
+def test_methods_keep_their_order_and_ties_are_drawn_by_the_seed():
+    words = [f"w{i}" for i in range(12)]
+    tied = [(i, explanation(words, 1, z=[1.0] * 12, a=[1.0, *[0.0] * 11])) for i in range(20)]
+    table = planted_table(tied, lambda word, label: float(word == "w0"))
+    assert table.columns.tolist() == ["method", "top_1", "precision", "n"]
+    assert table["method"].tolist() == ["z", "a"]
+    assert table["n"].tolist() == [20, 20]
+    assert table.loc[1, "top_1"] == 1
+    by_seed = [planted_table(tied, lambda word, label: float(word == "w0"), seed) for seed in range(8)]
+    assert by_seed[0].equals(table)
+    assert len({frame.loc[0, "top_1"] for frame in by_seed}) > 1
