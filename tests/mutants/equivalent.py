@@ -2,6 +2,21 @@
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
+        "hf_gradexplain/audit/compare/drift.py",
+        "if m < 2:",
+        "if (m <= 2):",
+    ): "a single reference is refused before, so m is 1 or at least 3",
+    (
+        "hf_gradexplain/audit/compare/drift.py",
+        "if m < 2:",
+        "if m < (3):",
+    ): "a single reference is refused before, so m is 1 or at least 3",
+    (
+        "hf_gradexplain/run/shard_queue.py",
+        "atomic_write_text(self.path, json.dumps(asdict(totals)), sync=False)  # no later run reads it",
+        "atomic_write_text(self.path, json.dumps(asdict(totals)), sync=True)  # no later run reads it",
+    ): "written through to the disk, the file says the same",
+    (
         "hf_gradexplain/text/character_alignment.py",
         "blocks = [block for block in matcher.get_matching_blocks() if block.size and max(block.a, block.b) < reach]",
         "blocks = [block for block in matcher.get_matching_blocks() if block.size and "

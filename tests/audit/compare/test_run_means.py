@@ -1,0 +1,58 @@
+"""Paired means of runs, by hand."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from hf_gradexplain.audit.compare.run_means import RunMeans, mcnemar
+
+ACCURACY, AOPC = ("accuracy", ""), ("AOPC(10)", "loo")
+
+
+@pytest.mark.parametrize(
+    ("only_a", "only_b", "p"), [(0, 0, 1.0), (1, 0, 1.0), (0, 2, 0.5), (1, 5, 0.21875), (3, 3, 1.0), (6, 0, 0.03125)]
+)
+def test_mcnemar_is_the_test_of_a_fair_coin(only_a, only_b, p):
+    assert mcnemar(only_a, only_b) == pytest.approx(p)
+    assert mcnemar(only_b, only_a) == pytest.approx(p)
+
+
+def table(*runs):
+    means = RunMeans(50)
+    values = [{ACCURACY: np.array(right, float), AOPC: np.array(aopc, float)} for right, aopc in runs]
+    n = len(values[0][AOPC])
+    weights = np.random.default_rng(0).poisson(1.0, (n, 50)).astype(float)
+    means.add([{name: x[: n // 2] for name, x in of_run.items()} for of_run in values], weights[: n // 2])
+    means.add([{name: x[n // 2 :] for name, x in of_run.items()} for of_run in values], weights[n // 2 :])
+    return means.table()
+
+
+A = ([1, 1, 0, 1, np.nan, 1], [0.5, 0.25, 0.75, 0.5, 0.25, 0.0])
+B = ([1, 0, 0, 0, np.nan, 0], [0.25, 0.25, 0.5, 0.25, 0.5, np.nan])
+
+
+def test_means_of_two_runs():
+    accuracy, aopc = table(A, B).to_dict("records")
+    assert (accuracy["measure"], accuracy["method"], accuracy["n"]) == ("accuracy", "", 5)
+    assert (accuracy["a"], accuracy["b"], accuracy["difference"]) == pytest.approx((0.8, 0.2, -0.6))
+    assert accuracy["p"] == 0.25  # three texts that only A classifies correctly
+    difference = np.array([-0.25, 0, -0.25, -0.25, 0.25])
+    assert (aopc["measure"], aopc["method"], aopc["n"]) == ("AOPC(10)", "loo", 5)
+    assert aopc["difference"] == pytest.approx(difference.mean())
+    assert aopc["p"] == pytest.approx(stats.ttest_1samp(difference, 0).pvalue)
+    assert aopc["ci_low"] <= aopc["difference"] <= aopc["ci_high"]
+    assert "p_seeds" not in aopc
+
+
+def test_other_seeds_need_a_run_and_two_references():
+    assert "p_seeds" not in table(A, A, B)
+    accuracy, _ = table(A, ([1, 1, 1, 1, 1, 1], A[1]), ([1, 0, 0, 1, 0, 1], B[1]), B).to_dict("records")
+    values = np.array([0.8, 1.0, 0.5])
+    error = values.std(ddof=1) * np.sqrt(4 / 3)
+    assert accuracy["p_seeds"] == pytest.approx(2 * stats.t.sf((values.mean() - 0.2) / error, 2))
+    assert (accuracy["seed_low"] + accuracy["seed_high"]) / 2 == pytest.approx(values.mean())
+
+
+def test_a_measure_without_documents_has_no_row():
+    nothing = [np.nan] * 6
+    assert table((nothing, A[1]), (nothing, B[1]))["measure"].tolist() == ["AOPC(10)"]
