@@ -142,7 +142,7 @@ def test_the_text_has_a_box_for_every_scored_piece_whose_opacity_is_its_strength
 
 
 def test_a_picture_of_a_right_to_left_text_says_how_its_words_are_ordered(pyplot):
-    said = "right-to-left words stand in reading order"
+    said = "words of right-to-left scripts are drawn from left to right"
     for text, expected in (("הסרט טוב", True), ("a فيلم", True), ("a naïve film: фильм", False)):
         axes = plots.text(explainer("fasttext")(text, "loo", self_check=False))
         line = " ".join(drawn.get_text() for drawn in axes.texts if drawn.get_text().strip())

@@ -142,7 +142,7 @@ class AuditingEngine(AttributionEngine):
         margin: float = InsertionTest.margin,
         **options: Unpack[ReadingOptions],
     ) -> SuspiciousWords:
-        """Find words that change the predictions of the model by themselves, from an evaluation of the model.
+        """Use an evaluation of the model to find words that change its predictions by themselves.
 
         A word is tried if it
 
@@ -155,9 +155,9 @@ class AuditingEngine(AttributionEngine):
         predicts the word's class. A word is suspicious if the share of the texts that it flips is larger than that of
         ordinary words by more than `margin` (see `hf_gradexplain.audit.suspicious.insertion.excess_p_value` for the
         test). The share of ordinary words is the median over control words: random words of about the same frequency. A
-        word called suspicious is a false discovery if its share would not be that much larger in all texts of other
-        classes. Benjamini and Hochberg's procedure controls the false discovery rate, the expected share of false
-        discoveries among the words called suspicious.
+        word called suspicious is a false discovery if, in all texts of other classes, its share would not exceed that
+        of ordinary words by more than `margin`. Benjamini and Hochberg's procedure controls the false discovery rate,
+        the expected share of false discoveries among the words called suspicious.
 
         Each inserted word takes one forward pass per text: at most `most * n_texts` passes for the words that are
         tried, and about `3 * n_controls * n_texts` for the control words of each class. In a pair, words are inserted
@@ -168,7 +168,8 @@ class AuditingEngine(AttributionEngine):
                 evaluation.
             method: The method whose scores choose the words; None for the most faithful method of the run, by AOPC(10).
             n_texts: The number of texts into which each word is inserted.
-            n_controls: The number of control words for the tried words of about the same frequency, 10 or more.
+            n_controls: The number of control words for each group of tried words of about the same frequency; 10 or
+                more.
             most: The largest number of words to try. If there are more, those that decide a class most clearly are
                 tried.
             min_documents: The smallest number of texts of a class that a word has to be in to be tried for the class.

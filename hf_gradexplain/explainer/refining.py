@@ -56,12 +56,12 @@ class RefiningEngine(AttributionEngine):
         Args:
             explanation: The explanation of one text by this model.
             max_evals: The largest total number of copies of the text, including those that ran already. By default it
-                is four times the number that ran. If it is enough for all sets of units, the scores become exact. The
-                copy with all units removed runs again, and counts again.
+                is four times the number that ran. If `max_evals` is enough for all sets of units, the scores become
+                exact. The copy with all units removed runs again, and counts again.
             max_error: Stop once every standard error is at most this share of the largest absolute score. If neither
                 `max_error` nor `tell_apart` is given, `max_evals` copies run.
             tell_apart: Stop once the 95 % intervals of this many highest-scored units lie above those of all others.
-            **options: Those of the call that made the explanation.
+            **options: The options of the call that made the explanation.
 
         Returns:
             The explanation with refined scores, standard errors and self-check. It can be refined again.

@@ -248,7 +248,7 @@ class Displayed(Divided):
             truncated_at=self.truncated_at,
             length=len(self.text),
             not_read=self.not_read,
-            remedy="stride=64, for example, reads all" if self.fits_windows else "",
+            remedy="stride=64, for example, reads the whole text" if self.fits_windows else "",
             reading=self.reading,
             speakers=tuple((message.start, message.role) for message in self.messages),
             without_units=not self.units,

@@ -29,11 +29,11 @@ class Explanation(Displayed):
     `method`, `show`, `to_html`, `to_svg` and `to_png` show all methods, and `to_figure`, `top` and `segments` use the
     first method in `scores`.
 
-    `explanation["loo"]` returns the scores of a method, and `"loo" in explanation` tells whether there are any.
+    `explanation["loo"]` returns the scores of a method, and `"loo" in explanation` tells whether it has scores.
     `len(explanation)` is the number of units, and iteration yields the units.
 
     Attributes:
-        text: The text. The two texts of a pair are joined by a newline, and so are the contents of a conversation.
+        text: The text. The two texts of a pair are joined by a newline, and so are the messages of a conversation.
         units: The parts of the text that have scores, in the order of their first occurrence. `Unit.spans` are
             character offsets into `text`. In a conversation, `Unit.message` and `Unit.role` are the message that a unit
             is in and the role of its author.
@@ -43,7 +43,7 @@ class Explanation(Displayed):
         prediction: The id of the predicted class.
         probabilities: The probability of each class: an array `(C,)`. For a regression model, its outputs.
         objective: The function that was explained: `loss`, `logit`, `prob` or `contrast`.
-        unit: The kind of unit: `token`, `word`, `word_type`, `sentence`, `clause`, or `custom` for given ones.
+        unit: The kind of unit: `token`, `word`, `word_type`, `sentence`, `clause`, or `custom` for your own units.
         truncated_at: The offset of the first character that truncation removes; None if it removes none. Text that the
             model did not read for other reasons, such as text that a chat template drops, is only in `unread`.
         pair_start: The offset of the second text of a pair; None for a single text.

@@ -125,7 +125,7 @@ class Estimate:
             for name, number in self.masked.items()
         }
         return {
-            "rows": f"{n:,}" if self.documents else f"unknown for a stream; the rest is for {n:,}",
+            "rows": f"{n:,}" if self.documents else f"unknown for a stream; the other numbers are for {n:,}",
             "shards": f"{self.shards:,}, about {_duration(n * self.seconds / self.shards)} each"
             if self.shards
             else "unknown for a stream",
@@ -138,7 +138,7 @@ class Estimate:
             "  bounds": f"about {n * self.bounds:,.0f}" if self.bounds else "none",
             **{part.name: part.in_words(self.processes) for part in self.parts},
             "time": f"about {_duration(self.total_seconds)}, at {_significant(self._seconds_per_document)} s per "
-            "document" + (f" and {_duration(self._fixed_seconds)} for the rest" if self._fixed_seconds else ""),
+            "document" + (f" and {_duration(self._fixed_seconds)} for the other parts" if self._fixed_seconds else ""),
             "ten minutes": self._fitting(flags),
             "memory": f"about {self.memory / 2**20:,.0f} MiB per process",
             "measured on": f"{self.measured} document{'s' * (self.measured != 1)}",

@@ -54,5 +54,5 @@ def sanity_notes(tables: Mapping[str, pd.DataFrame]) -> list[str]:
         return []
     table = tables["sanity"]
     names = table["method"][table["finding"] == UNCHANGED].tolist()
-    said = "does not change" if len(names) == 1 else "do not change"
-    return [f"{join_words(names)} {said} when the model is random: these scores show the text."] if names else []
+    said = f"{'does' if len(names) == 1 else 'do'} not change when the model is random"
+    return [f"{join_words(names)} {said}: such scores describe the text, not the model."] if names else []

@@ -32,7 +32,7 @@ _GAP = 5.0
 _MARGIN = 10.0
 """The margin around the text of a new figure, in points."""
 
-_ORDER = "right-to-left words stand in reading order from left to right here; HTML shows their usual order"
+_ORDER = "words of right-to-left scripts are drawn from left to right here; HTML shows their usual order"
 
 _OPACITY = 0.65
 """The opacity of the strongest unit's background, as in HTML."""

@@ -131,7 +131,7 @@ def _with_copies(entries: Sequence[Measured], one_pass: Mapping[str, str]) -> li
 
 
 def _losses(entries: Sequence[Measured], one_pass: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each method that is level with the recommended method or above it."""
+    """Return sentences about entries on which the recommended method is below others, or level with a reference."""
     sentences = []
     for kind, method in one_pass.items():
         for entry in of_kind(entries, kind):

@@ -278,10 +278,10 @@ def test_displays_say_loudly_what_was_not_read():
     share = int(100 * (n - right.truncated_at) / n)
     for rendered in shown(right)[:2]:
         assert f"NOT READ: characters {right.truncated_at} to {n} of {n} ({share} % of the text, in grey)" in rendered
-        assert "stride=64, for example, reads all" in rendered
+        assert "stride=64, for example, reads the whole text" in rendered
     assert f"NOT READ: characters 0 to {first} of {n}" in shown(left)[0]
     second = explain(("a film", TEXT), "signed_gi", tokenizer_kwargs={"max_length": LIMIT})
-    assert "stride=64, for example, reads all" in shown(second)[0]
+    assert "stride=64, for example, reads the whole text" in shown(second)[0]
     assert "stride=64" not in shown(pair)[0]  # the first text is truncated: windows might have no room for it
     for explanation in (right, left, pair):
         page = str(explanation.to_html())

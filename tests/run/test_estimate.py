@@ -286,7 +286,7 @@ def test_only_the_beginning_of_a_stream_is_read():
     cost = estimate(explainer("fasttext"), IterableDataset.from_generator(generate), Options(methods=("random",)))
     assert (cost.documents, cost.shards) == (None, None)
     description = cost.in_words()
-    assert description["rows"] == "unknown for a stream; the rest is for 1,000"
+    assert description["rows"] == "unknown for a stream; the other numbers are for 1,000"
     assert description["forward passes"] == "1,000 plain"
 
 

@@ -111,7 +111,7 @@ def test_the_time_of_the_parts_is_that_of_the_run(texts):
     whole = replace(cost, parts=(other, hybrid, checks), processes=2)
     assert whole.total_seconds == (2000 + 1000 + 300) / 2 + 100
     words = whole.in_words()
-    assert words["time"] == "about 29.2 min, at 3 s per document and 4.2 min for the rest"
+    assert words["time"] == "about 29.2 min, at 3 s per document and 4.2 min for the other parts"
     assert words["sanity checks"] == "50 texts, 4 times: 200 plain more, about 100 s"
     assert words["ten minutes"] == "enough with 230 texts"  # (600 - 250) * 2 / 3
     cheaper = replace(whole, cheaper={("naopc", False): 0.1}).in_words()["ten minutes"]

@@ -149,7 +149,7 @@ def test_verification_says_which_parts_agree(folder, tmp_path, capsys):
     assert parts["this_run: results.json"] == "may differ"
     assert {verdict for part, verdict in parts.items() if not part.startswith("this_run")} == {"agrees"}
     assert main(["evidence", str(folder / "again"), "--verify", str(file)]) == 0
-    assert "All parts that must agree do." in capsys.readouterr().out
+    assert "The file agrees with the run in all parts that must agree." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_tables_figure_and_note_of_a_run(tmp_path):
     run = open_run(tmp_path / "run")
     table = run.extra["sanity"].set_index("method")
     assert table["n"].max() <= 8
-    note = "sa_l2 does not change when the model is random: these scores show the text."
+    note = "sa_l2 does not change when the model is random: such scores describe the text, not the model."
     assert note in run.record["notes"]
     assert note in repr(result)
     assert {row["method"] for row in run.record["randomisation"]} == set(methods)
@@ -67,5 +67,5 @@ def test_no_note_without_checks_or_unchanged_methods():
     assert sanity_notes({}) == sanity_notes({"sanity": checks.checks}) == []
     table = checks.checks.assign(finding="does not change when the model is random")
     assert sanity_notes({"sanity": table}) == [
-        "signed_gi does not change when the model is random: these scores show the text."
+        "signed_gi does not change when the model is random: such scores describe the text, not the model."
     ]
