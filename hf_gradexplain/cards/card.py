@@ -12,7 +12,7 @@ class Corpus:
 
     Attributes:
         name: Its name on the hub, or the last part of its local path.
-        on_hub: Whether the name is a name on the hub.
+        on_hub: Whether `name` is a name on the hub.
         commit: The commit that was read, or None for a local copy.
         config: The name of its configuration, or None.
         text_column: The column of the texts, or two columns joined by a comma.

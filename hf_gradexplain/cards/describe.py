@@ -108,7 +108,7 @@ def _masking(trained: Trained, arguments: TrainArguments) -> dict[str, str]:
 def _limits(trained: Trained, arguments: TrainArguments) -> list[str]:
     limits = [
         f"It was trained on {len(trained.train_rows):,} rows. On texts of another kind, expect more errors than the "
-        "results above show, at the same confidence.",
+        "results above show, even in predictions with a high probability.",
         _about_probabilities(trained.task),
     ]
     if arguments.model_type:
@@ -125,4 +125,7 @@ def _about_probabilities(task: Task) -> str:
         return "Its output is a reward: only the difference between the rewards of two texts has a meaning."
     if task.problem_type == "regression":
         return "Its output is a number without an interval: the size of the error is unknown."
-    return "Its probabilities were not calibrated: 0.9 does not mean that 90 % of such predictions are right."
+    return (
+        "Its probabilities were not calibrated: 0.9 does not mean that 90 % of the predictions with this probability "
+        "are right."
+    )
