@@ -30,8 +30,8 @@ class Source:
 
     Attributes:
         model: The requested repository or folder.
-        base: The repository or folder of configuration and weights: that of the base model for an adapter, else
-        `model`. adapter: The adapter's configuration, or None if the model is not an adapter.
+        base: The repository or folder of configuration and weights: of an adapter, those of its base model.
+        adapter: The adapter's configuration, or None if the model is not an adapter.
     """
 
     model: Provenance

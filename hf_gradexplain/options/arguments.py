@@ -73,7 +73,7 @@ class ZeroShotArguments:
     candidate_labels: tuple[str, ...] = option(
         (),
         "Use the model as the pipeline zero-shot-classification does: the model chooses from these labels, given one "
-        "after the other or joined by commas. It needs a class whose name begins with entail.",
+        "after the other or joined by commas. The model needs a class whose name begins with entail.",
         metavar="LABEL",
     )
     hypothesis_template: str | None = option(

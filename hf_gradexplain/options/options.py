@@ -95,15 +95,16 @@ class Options:
     )
     steps: int | None = option(
         None,
-        "Number of points on the path of integrated gradients. If not given, it is 20. It is then doubled for each "
-        "text separately (up to 160) until the scores of the text add up, within 1 %, to the rise of the loss when all "
-        "words are replaced by the baseline. For sequential_integrated_gradients it is 20, and is not doubled.",
+        "Number of points on the path of integrated gradients. If not given, it is 20, and is doubled for each text "
+        "separately (up to 160) until the scores of the text add up, within 1 %, to the rise of the loss when all "
+        "words are replaced by the baseline. A given number is not doubled, and neither is the 20 of "
+        "sequential_integrated_gradients.",
     )
     max_evals: int = option(
         2000,
         "Largest number of copies of a text, for methods that draw copies at random, such as shapley, and for "
-        "interactions. Shapley values are exact if this number is enough for all sets of removed units. Even if it is "
-        "smaller, at least about 4 copies per unit are computed (lime: 2 per unit, gradient_shap: 4 in all).",
+        "interactions. Shapley values are exact if this number is enough for all sets of removed units. Even if this "
+        "number is smaller, at least about 4 copies per unit are computed (lime: 2 per unit, gradient_shap: 4 in all).",
     )
     max_error: float = option(
         0.05,

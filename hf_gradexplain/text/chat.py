@@ -220,7 +220,7 @@ def check_roles(texts: Sequence[Text], roles: Collection[str]) -> None:
     """Check that each of these roles is the role of at least one message.
 
     Raises:
-        GradexplainError: None of the texts is a conversation, or none has a message of a role.
+        GradexplainError: None of the texts is a conversation, or no message has one of the roles.
     """
     for _ in checking_roles([texts], lambda part: part, roles):
         pass

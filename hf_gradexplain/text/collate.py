@@ -127,8 +127,8 @@ def plan_batches(
     """Group documents into batches of at most `batch_tokens` tokens, padding included.
 
     A document longer than `batch_tokens` gets a batch of its own. Documents of different lengths share a batch only if
-    none of them is longer than `padded_up_to`; documents of different `kinds` never do. Batches are ordered by kind,
-    then by length.
+    none of them is longer than `padded_up_to`. Documents of different `kinds` never share a batch. Batches are ordered
+    by kind, then by length.
 
     Args:
         lengths: The number of tokens of each document, or of its longest sequence.

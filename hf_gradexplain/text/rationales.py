@@ -42,8 +42,8 @@ def read_rationales(values: Any, texts: Sequence[Text], *, single: bool = False)
 def read_spans(value: Any, text: Text, where: str) -> Rationale:
     """Return the rationale of a text from spans as a dataset has them.
 
-    A span is `[start, end]` or `{"start": ..., "end": ...}`: the characters from `start` up to, but without, `end`. The
-    offsets of a pair or a conversation count in its parts joined by newlines. A list of lists of spans has the spans of
+    A span is `[start, end]` or `{"start": ..., "end": ...}`: the characters from `start` up to, but without, `end`. In
+    a pair or a conversation, offsets refer to its parts joined by newlines. A list of lists of spans has the spans of
     several annotators: a character belongs to the rationale if at least half of them marked it. Spans that overlap are
     joined. None stands for a text without a rationale.
 

@@ -14,9 +14,10 @@ from hf_gradexplain.text.unit import Window
 class Windows:
     """Cuts documents with more tokens than a sequence may have into windows, one sequence each.
 
-    These are the windows that fast tokenizers return with `return_overflowing_tokens=True`. What the tokenizer puts
-    around a text stands around every window. Of a pair, the second text is cut, and the first one stands in every
-    window. Units and offsets are those of the whole text: a word that a border divides stays one unit.
+    These are the windows that fast tokenizers return with `return_overflowing_tokens=True`. Every window has the
+    special tokens that the tokenizer puts around a text. Of a pair, the second text is cut, and every window has the
+    whole first text. Units and offsets refer to the whole text: a word that is divided between two windows stays one
+    unit.
 
     Attributes:
         limit: The largest number of tokens of a window, special tokens included.
