@@ -28,7 +28,7 @@ _LISTED = 20
 
 
 def choose(what: str, name: str, choices: Collection[str]) -> str:
-    """Return `name` if it is one of `choices`, else raise an error that lists them and names the nearest.
+    """Return `name` if it is one of `choices`, else raise an error that lists the choices and suggests the nearest one.
 
     >>> choose("unit", "words", ("token", "word", "word_type"))
     Traceback (most recent call last):

@@ -155,7 +155,7 @@ class AttributionEngine:
     def run(self, texts: Sequence[Text], options: Options, labels: Labels = None) -> Iterator[ScoredBatch]:
         """Score texts batch by batch, the shortest first.
 
-        Between batches the model is in its original state: code that runs it then needs `frozen_eval_mode`.
+        Between batches the model is in its original state: code that runs the model there needs `frozen_eval_mode`.
         """
         return self.score(self.encode(texts, options), options, labels)
 

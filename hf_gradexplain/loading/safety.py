@@ -30,7 +30,7 @@ class Source:
 
     Attributes:
         model: The requested repository or folder.
-        base: The repository or folder of configuration and weights: of an adapter, those of its base model.
+        base: The repository or folder of the configuration and the weights; for an adapter, that of its base model.
         adapter: The adapter's configuration, or None if the model is not an adapter.
     """
 

@@ -18,7 +18,7 @@ WordVectorModel = FastTextForSequenceClassification | TextCNNForSequenceClassifi
 
 @dataclass(frozen=True, eq=False)
 class PackedWords:
-    """The real tokens of `B` texts, aligned left, and the vectors of the `V` different ones.
+    """The real tokens of `B` texts, aligned left, and the vectors of the `V` different tokens.
 
     Computations on single words run `V` times, not `B T` times.
 

@@ -5,10 +5,11 @@ of the plain text before its masked word, and only the tokens from this word on 
 start at the first masked token of all of them.
 
 **Cost.** A pass over `n` copies of a text of `T` tokens, from token `p` on, counts as `s + n (T - p) + n p / 32`
-tokens. Each computed token goes through the linear layers once and attends to all `T` tokens, so that both grow with
-`T - p`; a cached token is only copied. `s` is what a pass costs by itself, however few its tokens are, see
-`tokens_of_a_pass`. The copies, sorted by their first masked tokens, are cut into the passes with the smallest sum. If
-full copies cost no more, as for texts of a few words and tiny models, they run instead.
+tokens. Each computed token goes through the linear layers once and attends to all `T` tokens, so that the cost of
+linear layers and attention grows with `T - p`; a cached token is only copied. `s` is what a pass costs by itself,
+however few its tokens are, see `tokens_of_a_pass`. The copies, sorted by their first masked tokens, are cut into the
+passes with the smallest total cost. If full copies cost no more, as for texts of a few words and tiny models, full
+copies run instead.
 
 **Memory.** The keys and values of the texts take as many tokens as the plain forward pass over them. In the token
 budget of a pass, a cached token of a copy counts as a quarter of a token, for its keys and values in one layer at a

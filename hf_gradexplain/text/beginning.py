@@ -9,7 +9,7 @@ CHARACTERS = 24
 """The number of characters that are read for each token: the tokens of few texts are longer on average."""
 
 _NORMALIZERS = {"BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "StripAccents"}
-"""Normalizers that change no character because of others on the far side of a space."""
+"""Normalizers that change a character independently of all characters on the other side of a space."""
 
 _PRE_TOKENIZERS = {"BertPreTokenizer", "ByteLevel", "Whitespace", "WhitespaceSplit"}
 """Pre-tokenizers that begin a new word at a space after a letter, whatever follows it."""

@@ -92,7 +92,7 @@ class LetterReader:
         Args:
             encoding: What the tokenizer returned.
             texts: The text, or both texts of a pair.
-            second: Offset at which the second text begins in the joined text. Places are offsets in each text.
+            second: Offset at which the second text begins in the joined text. The places are offsets in each text.
             side: The side where the texts may be truncated.
         """
         spans: list[Span | None] = list(encoding.offsets)

@@ -276,7 +276,7 @@ class Encoder:
 
 
 def _warn_of_second_start(tokenizer: PreTrainedTokenizerBase, documents: Sequence[Document]) -> None:
-    """Warn of a text that begins with the token that the tokenizer puts before it as well."""
+    """Warn if a text begins with the token that the tokenizer also puts before it."""
     start, mark = tokenizer.bos_token_id, tokenizer.bos_token
     for i, document in enumerate(documents):
         if mark and document.text.startswith(mark) and document.inputs["input_ids"][:2].tolist() == [start, start]:

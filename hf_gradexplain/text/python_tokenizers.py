@@ -142,7 +142,7 @@ def _ordinary_positions(
 
 
 def _length_of_first(tokenizer: Any, texts: Sequence[str], length: int, truncation: str) -> int:
-    """Return the number of tokens of the first text of a pair that is not separated, truncated to a length."""
+    """Return how many of the `length` tokens of a truncated pair without a separator belong to the first text."""
     parts = [tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] for text in texts]
     remove = sum(map(len, parts)) - length
     with without_overflow_note():
