@@ -8,8 +8,9 @@ from rich.console import Console
 
 from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.highlight import to_html as rows_to_html
+from hf_gradexplain.viz.highlight_terminal import _style
 from hf_gradexplain.viz.highlight_terminal import to_rich as rows_to_rich
-from hf_gradexplain.viz.segments import Row, Segment
+from hf_gradexplain.viz.segments import Row, Segment, phrases_of, shades
 
 REVIEW = [
     Segment("Gripping", 2.0),
@@ -307,3 +308,115 @@ def test_a_narrow_terminal_wraps_the_words_below_a_text_beside_their_label(width
     assert lines[start].startswith("supports        word11 +11.0")
     if width == 50:
         assert lines[start + 1].startswith(16 * " " + "+9.00") or lines[start + 1].startswith(16 * " " + "word")
+
+
+def numbered(n=9):
+    return [Segment(f"w{number}", sign * (number + 1.0)) for number in range(n) for sign in (1, -1)]
+
+
+@pytest.mark.parametrize(("count", "listed"), [(1, 5), (2, 3)])
+def test_five_units_of_each_side_are_listed_or_three_of_several_methods(count, listed):
+    rendered = printed(rows_to_rich([Row(numbered(), "loo")] * count))
+    supports = [line for line in rendered.splitlines() if line.startswith("supports")]
+    assert [line.count("w") for line in supports] == [listed] * count
+    assert supports[0].startswith("supports        w8 +9.00, w7 +8.00, w6 +7.00")
+    page = rows_to_html([Row(numbered(), "loo")])
+    assert re.findall(r"w\d \+\d.00", re.sub("<[^>]+>", "", str(page))) == [f"w{8 - i} +{9 - i}.00" for i in range(5)]
+    one = printed(rows_to_rich([Row(numbered(), "loo")] * count, top=1))
+    assert [line.count("w") for line in one.splitlines() if line.startswith("supports")] == [1] * count
+
+
+@pytest.mark.parametrize(
+    ("score", "style"),
+    [
+        (0.099, ""), (0.1, "#2b8cd6 underline"), (0.349, "#2b8cd6 underline"), (0.35, "bold #2b8cd6 underline"),
+        (0.699, "bold #2b8cd6 underline"), (0.7, "bold #000000 on #2b8cd6 underline"), (-0.1, "#d9730d italic"),
+    ],
+)  # fmt: skip
+def test_stronger_units_stand_out_more(score, style):
+    shades_of = list(shades(Row([Segment("a", 1.0), Segment("b", score)]), Heading()))
+    assert _style(shades_of[1]) == style
+
+
+def test_the_legend_of_several_methods_says_the_steps():
+    rendered = printed(rows_to_rich([Row(REVIEW, "loo"), Row(REVIEW, "sa")]))
+    assert "colour from 10%, bold from 35%, full from 70% of the largest |score| of each row\n" in rendered
+
+
+@pytest.mark.parametrize(
+    ("heading", "said"),
+    [
+        (Heading(truncated_at=3, length=10), "NOT READ: characters 3 to 10 of 10 (70 % of the text, in grey)"),
+        (
+            Heading(truncated_at=999, length=1000, remedy="do"),
+            "characters 999 to 1,000 of 1,000 (1 % of the text, in grey); do",
+        ),
+        (
+            Heading(not_read=((0, 3), (5, 6)), truncated_at=5, length=1234),
+            "4 of 1,234 characters: the chat template drops it, or it is truncated",
+        ),
+        (Heading(not_read=((5, 6), (7, 9)), truncated_at=5, length=10), "3 of 10 characters: it is truncated"),
+        (
+            Heading(speakers=((0, "user"),), not_read=((1, 2),), length=10),
+            "1 of 10 characters: the chat template drops it",
+        ),
+        (Heading(without_units=True, unit="word_type"), "no scores: the model read no words of this text"),
+        (Heading(without_units=True, unit="other"), "no scores: the model read no words of this text"),
+        (Heading(), ""),
+    ],
+)
+def test_what_was_not_read_in_words(heading, said):
+    assert heading.unread.endswith(said)
+    assert bool(heading.unread) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("heading", "said"),
+    [
+        (Heading(unit="word", objective="loss"), "unit word · objective loss"),
+        (Heading(mask="deletion"), "mask deletion"),
+        (Heading(dtype="float32"), ""),
+        (Heading(dtype="float64"), ""),
+        (Heading(dtype="float16", why="chosen"), "computed in float16 · chosen"),
+    ],
+)
+def test_the_details_of_a_heading(heading, said):
+    assert heading.details == said
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        ({"output": -0.0001}, "output = 0.000"),
+        ({"output": -0.5}, "output = −0.500"),
+        ({"probability": 0.5, "against": "a"}, "p = 0.500, against: a"),
+        ({"probability": 0.5, "against": "a", "against_probability": 0.25}, "p = 0.500, against: a 0.250"),
+        ({"prediction": "b", "other": 0.75}, "predicted: b 0.750"),
+        ({}, ""),
+    ],
+)
+def test_the_verdict_of_a_heading(fields, verdict):
+    assert Heading(**fields).verdict == verdict
+
+
+def test_rows_say_their_name_and_correlation():
+    assert Row([], "loo", title="without").name == "without"
+    assert Row([], "loo").name == "loo"
+    assert Row([], correlation=-0.004).agreement == "ρ = 0.00"
+    assert Row([]).agreement == Row([]).correlated == ""
+    assert Row([], correlation=0.5).correlated == "rank correlation with leave-one-out ρ = 0.50"
+    assert Row([]).peak == 0
+    assert Row([Segment("a", -3.0), Segment("b")]).peak == 3
+    row = Row([Segment("a", 1.0)], sides=("more", "less"))
+    assert phrases_of([row, Row([]), Row([], signed=False)]) == {
+        "for": "more or supports", "against": "less or opposes", "amount": "high score",
+    }  # fmt: skip
+    assert [row.role(score) for score in (1, 0, -1)] == ["for", "", "against"]
+    assert [Row([], signed=False).role(score) for score in (1, 0)] == ["amount", ""]
+
+
+def test_the_strongest_units_are_on_one_line_of_32_characters():
+    row = Row([Segment("x" * 32, 1.0), Segment("y" * 33, 2.0), Segment("y" * 33, 3.0), Segment("zero", 0.0)])
+    assert row.strongest(2) == {"for": [("y" * 31 + "…", "+3.00"), ("x" * 32, "+1.00")], "against": []}
+    speakers = Heading(speakers=((0, "r" * 33),))
+    assert next(shades(Row([Segment("a")]), speakers)).text == "r" * 31 + "…"

@@ -8,9 +8,10 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from hf_gradexplain.viz import notebook
 from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.highlight import to_html
-from hf_gradexplain.viz.notebook import live_display, runs_in_kernel
+from hf_gradexplain.viz.notebook import live_display, runs_in_kernel, show
 from hf_gradexplain.viz.segments import Row, Segment
 from tests.helpers.browser import find_browser
 
@@ -146,3 +147,17 @@ def test_a_live_display_replaces_what_it_showed(monkeypatch):
         ({"text/plain": ""}, True, True),
         ({"text/html": "<b>1</b>", "text/plain": "1"}, True),
     ]
+
+
+def test_a_kernel_gets_html_and_text_of_a_hundred_columns(monkeypatch, capsys):
+    shown, module = [], ModuleType("IPython.display")
+    module.display = lambda bundle, *, raw: shown.append((bundle, raw))
+    monkeypatch.setitem(sys.modules, "IPython.display", module)
+    monkeypatch.setattr(notebook, "runs_in_kernel", lambda: True)
+    show("<b>html</b>", "x" * 130)
+    assert shown == [({"text/html": "<b>html</b>", "text/plain": "x" * 100 + "\n" + "x" * 30 + "\n"}, True)]
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(notebook, "runs_in_kernel", lambda: False)
+    show("<b>html</b>", "text")
+    assert capsys.readouterr().out == "text\n"
+    assert len(shown) == 1

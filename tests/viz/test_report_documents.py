@@ -6,12 +6,22 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from hf_gradexplain.viz.report_documents import DocumentPacker, mark_pieces
-from hf_gradexplain.viz.report_static import static_document
+from hf_gradexplain.viz import report_documents
+from hf_gradexplain.viz.palette import AGAINST
+from hf_gradexplain.viz.report_app import Part, ReportMethod, _page_data, chart
+from hf_gradexplain.viz.report_documents import (
+    DocumentPacker,
+    ReportDocument,
+    curve_points,
+    mark_pieces,
+    split_text,
+)
+from hf_gradexplain.viz.report_static import shade, static_document
 from hf_gradexplain.viz.tables import format_score
-from tests.helpers.report_pages import METHODS, make_document
+from tests.helpers.report_pages import METHODS, make_document, report_page
 
 
 def shown(document):
@@ -83,3 +93,193 @@ def test_lengths_count_what_javascript_counts_and_controls_are_visible():
     packer = DocumentPacker(METHODS, 0)
     packer.add(document)
     assert packer.index()["text"] == ["".join(text for text, _ in document.pieces).replace("\x1b", "␛")]
+
+
+def made(row=0, **changes):
+    """A document of two words, with numbers that show how they are rounded."""
+    document = ReportDocument(
+        row=row, pieces=[("aa", 0), (" ", -1), ("b", 1)], target=1, prediction=0, label=2,
+        names={0: "x", 1: "y", 2: "z"}, value=0.123456, confidence=0.987654, truncated=False,
+        scores={"loo": np.array([1.23456, -2.0])}, curves={"loo": np.array([0.123456, 0.5, 1.0])},
+        areas={"loo": 0.123456}, correlations={"loo": 0.123456},
+    )  # fmt: skip
+    return replace(document, **changes)
+
+
+def unpacked(block):
+    return json.loads(gzip.decompress(base64.b64decode(block)))
+
+
+def test_the_index_and_the_shown_document_in_numbers():
+    packer = DocumentPacker(["loo"], 1)
+    packer.add(made())
+    assert packer.size == 4 // 2 + 40
+    packer.add(made(7, value=1.0, confidence=None, prediction=None, truncated=True, correlations={}, against="w"))
+    assert (len(packer), packer.rows, len(packer.first)) == (2, (0, 7), 1)
+    assert packer.blocks == []
+    assert packer.index() == {
+        "row": [0, 7],
+        "text": ["aa b", "aa b"],
+        "target": [1, 1],
+        "against": ["", "w"],
+        "prediction": [0, None],
+        "label": [2, 2],
+        "value": [0.1235, 1.0],
+        "confidence": [0.9877, None],
+        "truncated": [0, 1],
+        "areas": [[0.1235, 0.1235]],
+        "r": [[0.123, None]],
+        "starts": [0],
+        "classes": {0: "x", 1: "y", 2: "z"},
+    }
+    (block,) = packer.blocks
+    assert packer.size == 2 * (4 // 2 + 40) + len(block)
+    one = {"lengths": [2, 1, 1], "owners": [0, -1, 1], "scores": [[1.23, -2]], "curves": [[0.1235, 0.5, 1.0]]}
+    assert unpacked(block) == [one, one]
+    assert not packer.has_rationales
+
+
+def test_a_block_ends_when_it_has_the_size(monkeypatch):
+    size = len(json.dumps(unpacked(packed_one())[0], separators=(",", ":")))
+    monkeypatch.setattr(report_documents, "BLOCK_BYTES", 2 * size)
+    packer = DocumentPacker(["loo"], 0)
+    for row in range(5):
+        packer.add(made(row))
+    assert len(packer.blocks) == 2
+    assert packer.index()["starts"] == [0, 2, 4]
+    assert [len(unpacked(block)) for block in packer.blocks] == [2, 2, 1]
+    assert "against" not in packer.index()
+
+
+def packed_one():
+    packer = DocumentPacker(["loo"], 0)
+    packer.add(made())
+    packer.index()
+    return packer.blocks[0]
+
+
+def test_without_documents_the_index_is_empty():
+    packer = DocumentPacker(["loo"], 3)
+    assert packer.index() == {"areas": [], "r": [], "starts": [], "classes": {}}
+    assert (packer.blocks, packer.size, packer.first) == ([], 0, [])
+
+
+def test_long_curves_are_drawn_at_sixty_points_at_most():
+    assert curve_points(0).tolist() == [0]
+    assert curve_points(59).tolist() == list(range(60))
+    assert len(curve_points(60)) < 60
+    points = curve_points(10_000)
+    assert len(points) <= 60
+    assert points[:5].tolist() == [0, 1, 2, 3, 4]
+    assert points[-1] == 10_000
+    n = 70
+    words = [(f"w{i}", i) for i in range(n)]
+    scores, curve = {"loo": np.ones(n)}, {"loo": np.arange(n + 1) / n}
+    packer = DocumentPacker(["loo"], 0)
+    packer.add(made(pieces=words, scores=scores, curves=curve))
+    packer.index()
+    (document,) = unpacked(packer.blocks[0])
+    assert document["ks"] == curve_points(n).tolist()
+    assert document["curves"] == [np.round(np.array(document["ks"]) / n, 4).tolist()]
+
+
+@pytest.mark.parametrize(
+    ("spans", "unread", "expected"),
+    [
+        ([], [], [("abcdef", -1)]),
+        ([[(0, 6)]], [], [("abcdef", 0)]),
+        ([[(0, 9)]], [], [("abcdef", 0)]),
+        ([[(0, 2), (4, 6)], [(2, 3)]], [], [("ab", 0), ("c", 1), ("d", -1), ("ef", 0)]),
+        ([[(0, 3)], [(2, 5)]], [], [("abc", 0), ("de", 1), ("f", -1)]),  # each character belongs to one unit
+        ([[(0, 4)]], [(3, 6)], [("abc", 0), ("def", -2)]),
+        ([[(4, 6)]], [(0, 2)], [("ab", -2), ("cd", -1), ("ef", 0)]),
+        ([[(1, 2)]], [(0, 6)], [("abcdef", -2)]),
+    ],
+)
+def test_a_text_in_pieces(spans, unread, expected):
+    assert split_text("abcdef", spans, unread) == expected
+
+
+@pytest.mark.parametrize(
+    ("scores", "signed", "looks"),
+    [
+        ([1.0, -1.0, 0.0], True, ["u for s20", "u against s20", "u  s0"]),
+        ([1.0, 0.024, 0.026], True, ["u for s20", "u for s0", "u for s1"]),
+        ([2.0, 1.0, 0.0], False, ["u amount s20", "u amount s10", "u  s0"]),
+        ([2.0, -1.0, 0.0], False, ["u for s20", "u against s10", "u  s0"]),
+        ([0.0, 0.0, 0.0], True, ["u  s0"] * 3),
+    ],
+)
+def test_colours_have_twenty_steps(scores, signed, looks):
+    pieces = [("a", 0), ("b", 1), (" ", -1), ("c", 2), ("rest", -2)]
+    found = shade(pieces, np.array(scores), signed)
+    assert [piece.look for piece in found] == [*looks[:2], "", looks[2], "unread"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"label": "z", "prediction": "x", "target": "y", "value": "0.123", "confidence": "0.988"}),
+        ({"target": 0}, {"target": "", "against": ""}),
+        ({"target": 0, "against": "w"}, {"target": "x", "against": "w"}),
+        ({"label": None}, {"label": ""}),
+        ({"label": 9}, {"label": ""}),
+        ({"prediction": None, "value": -0.5}, {"prediction": "", "value": "−0.500"}),
+        ({"confidence": None}, {"confidence": ""}),
+        ({"pieces": [(" ", -1), ("rest", -2)]}, {"is_empty": True}),
+        ({"remarks": {"loo": "equal"}}, {"remarks": ["equal", "warning"]}),
+    ],
+)  # fmt: skip
+def test_the_facts_of_a_document_without_scripts(changes, expected):
+    shown = static_document(made(**changes), {"loo": True}, {"loo": "warning"}, "AOPC(10)")
+    (method,) = shown["methods"]
+    assert (shown | {"remarks": method["remarks"]}).items() >= ({"is_empty": False, "row": 0} | expected).items()
+    assert method["figures"] == ["AOPC(10) 0.123", "r 0.12"]
+
+
+def lines(n, methods=("a", "b")):
+    rows = [(method, k, k / 7, k / 8, np.nan) for method in methods for k in reversed(range(n))]
+    return pd.DataFrame(rows, columns=["method", "k", "aopc", "ci_low", "ci_high"])
+
+
+def test_a_chart_has_the_lines_of_all_methods_and_the_band():
+    band = pd.DataFrame({"k": [1, 0], "low": [0.123456, 0], "high": [0.2, np.nan]})
+    made = chart(lines(3), title="t", x="k", note="n", band=band)
+    assert (made["title"], made["x"], made["note"], made["ks"]) == ("t", "k", "n", [0, 1, 2])
+    assert [line["name"] for line in made["lines"]] == ["a", "b"]
+    assert made["lines"][0]["values"] == [0.0, 0.14286, 0.28571]
+    assert made["lines"][0]["low"] == [0.0, 0.125, 0.25]
+    assert made["lines"][0]["high"] == [None] * 3
+    assert made["band"] == {"ks": [0, 1], "low": [0.0, 0.12346], "high": [None, 0.2]}
+    assert "band" not in chart(lines(3), title="", x="", note="", band=band.iloc[:0])
+    assert "band" not in chart(lines(3), title="", x="", note="")
+
+
+@pytest.mark.parametrize(("n", "points"), [(120, 120), (121, None), (5000, None)])
+def test_the_lines_of_a_chart_have_120_points_at_most(n, points):
+    ks = chart(lines(n, ["a"]), title="", x="", note="")["ks"]
+    assert len(ks) == points if points else 60 < len(ks) <= 120
+    assert (ks[:4], ks[-1]) == ([0, 1, 2, 3], n - 1)
+
+
+def test_lines_have_the_colours_and_dashes_of_the_methods():
+    looks = chart(lines(2, ["loo", "random", "sa_raw"]), title="", x="", note="")["lines"]
+    assert [(line["color"], line["dash"]) for line in looks] == [
+        ("#1a1a1a", ""), ("#757575", "2 3.2"), (AGAINST, "12 3 2.4 3"),
+    ]  # fmt: skip
+
+
+def test_the_scripts_get_the_methods_and_the_limits_of_the_filters():
+    page = report_page()
+    data = _page_data(page)
+    assert data["limits"] == {"unsure": 0.6, "disagrees": 0.2}
+    assert (data["leading"], data["shortK"], data["areaName"]) == (2, 2, "AOPC(2)")
+    first = data["methods"][0]
+    assert (first["name"], first["signed"], first["reference"], first["color"]) == ("random", False, False, "#757575")
+    assert ReportMethod("a", True) == ReportMethod("a", True, "", False, "")
+    assert Part("label", "href").current is False
+    empty = page.without_results()
+    assert (empty.headline, empty.facts, empty.notes, empty.tables, empty.audits) == ("", {}, (), (), ())
+    assert (empty.curves, empty.charts, empty.figures, empty.title, empty.methods) == (
+        {}, (), {}, page.title, page.methods,
+    )  # fmt: skip

@@ -39,3 +39,38 @@ def test_json_holds_no_control_character_and_reads_the_same():
     assert not (bidi | {"\u2069", "\u2068", "\u200e", "\u200f", "\u061c", "\u2028", "\U000e0041"}) & set(written)
     assert json.loads(written) == {"text": everything}
     assert json_text(["naïve 素晴らしい فيلم", 1.5, None]) == '["naïve 素晴らしい فيلم", 1.5, null]'
+
+
+BIDI_CONTROLS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+
+
+def is_noncharacter(code):
+    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+
+
+def shown_as(code):
+    """What a character becomes, by what Unicode says about it."""
+    character = chr(code)
+    if character in "\t\n":
+        return character
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    if unicodedata.category(character) in ("Zl", "Zp"):
+        return "\n"
+    if unicodedata.category(character) in ("Cc", "Cs") or unicodedata.bidirectional(character) in BIDI_CONTROLS:
+        return "\ufffd"
+    return "\ufffd" if is_noncharacter(code) else character
+
+
+def test_each_character_is_shown_as_unicode_says():
+    everything = range(0x110000)
+    assert "".join(map(visible, map(chr, everything))) == "".join(map(shown_as, everything))
+
+
+def test_json_escapes_marks_and_tags_besides():
+    marks = {0x061C, 0x200E, 0x200F, *range(0xE0000, 0xE0080)}
+    special = marks | {code for code in range(0x7F, 0x110000) if shown_as(code) != chr(code)}
+    tried = {code + step for code in special for step in (-1, 0, 1)} & set(range(0x7F, 0x110000))
+    assert {code for code in tried if "\\u" in json_text(chr(code))} == special

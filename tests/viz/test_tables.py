@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hf_gradexplain.viz.tables import MISSING, join_words, text_table, with_interval
+from hf_gradexplain.viz.tables import MISSING, format_estimate, format_score, join_words, text_table, with_interval
 
 
 def test_columns_are_formatted_by_kind():
@@ -71,3 +71,42 @@ def test_words_are_joined_as_in_a_sentence():
     assert join_words(name for name in ("loo", "sa_l1", "random")) == "loo, sa_l1 and random"
     assert join_words(["loo", "random"], "or") == "loo or random"
     assert (join_words(["loo"]), join_words([])) == ("loo", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "written"),
+    [
+        (0.0005, 3, "0.001"),
+        (0.00049, 3, "4.90e−04"),
+        (0.0, 3, "0.000"),
+        (-0.0, 3, "0.000"),
+        (999_999.0, 3, "999999.000"),
+        (1e6, 3, "1.00e+06"),
+        (0.005, 2, "0.01"),
+        (0.0049, 2, "0.005"),
+        (1e6, 2, "1e+06"),
+        (1_000_000, 3, "1,000,000"),
+        (True, 3, "True"),
+        (-1234, 3, "−1,234"),
+    ],
+)
+def test_how_a_number_is_written(value, decimals, written):
+    frame = pd.DataFrame({"x": [value]}, dtype=object)
+    assert text_table(frame, decimals=decimals).rows == ((written,),)
+    if decimals == 3:
+        assert text_table(frame).rows == ((written,),)
+
+
+def test_only_columns_of_numbers_are_aligned_right():
+    frame = pd.DataFrame({"n": [1], "x": [0.5], "ok": [True], "name": ["a"]})
+    assert text_table(frame).numeric == (True, True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("score", "signed", "written"),
+    [(0, True, "0"), (1.0, True, "+1.00"), (-123.4, True, "−123"), (123.4, False, "123"), (1e-9, False, "1.00e−09")],
+)
+def test_scores_have_three_digits(score, signed, written):
+    assert format_score(score, signed) == written
+    assert format_estimate(score, 0, signed) == written
+    assert format_estimate(score, 12.34, signed) == f"{written}±12"

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from hf_gradexplain.viz.tables import text_table
 from hf_gradexplain.viz.terminal import say, summary_table
 
 
@@ -93,3 +94,44 @@ def test_say_writes_the_text_to_stderr_on_one_line(capsys):
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err == "Report: /out/[bold]x[/bold]/:smile: ␛[31m � " + 200 * "long" + "\n"
+
+
+def test_texts_of_twenty_characters_are_not_broken_and_longer_ones_may_be():
+    frame = pd.DataFrame({"name": ["x" * 40], "a": ["b " * 9 + "bb"], "c": ["d " * 10 + "d"], "n": [1234567890]})
+    table = summary_table(frame)._table(text_table(frame), [])
+    assert [column.no_wrap for column in table.columns] == [True, True, False, True]
+    assert [column.min_width for column in table.columns] == [40, 20, None, 13]
+    assert [column.justify for column in table.columns] == ["left", "left", "left", "right"]
+    assert (table.title, table.caption) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("n", "left_out", "caption"),
+    [
+        (1, [], "–: no number (1 cell)"),
+        (2, [], "–: no number (2 cells)"),
+        (0, ["a", "b"], "left out, as the terminal is narrow: a, b"),
+        (1, ["a"], "–: no number (1 cell); left out, as the terminal is narrow: a"),
+    ],
+)
+def test_the_caption_counts_undefined_cells(n, left_out, caption):
+    frame = pd.DataFrame({"x": [np.nan] * n + [1.0] * 3})
+    assert str(summary_table(frame)._table(text_table(frame), left_out).caption) == caption
+
+
+def test_the_choices_for_narrow_terminals():
+    frame = pd.DataFrame({"a": ["x"], "b": [0.1234], "c": [0.5678], "d": ["y"]})
+    shown = [(text.headers, text.rows[0], left) for text, left in summary_table(frame)._choices()]
+    assert shown == [
+        (("a", "b", "c", "d"), ("x", "0.123", "0.568", "y"), []),
+        (("a", "b", "c", "d"), ("x", "0.12", "0.57", "y"), []),
+        (("a", "b", "d"), ("x", "0.12", "y"), ["c"]),
+        (("a", "b"), ("x", "0.12"), ["c", "d"]),
+    ]
+
+
+def test_say_does_not_wrap_and_shows_markup(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    say("[bold]" + "x" * 100 + "\x1b[31m")
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "[bold]" + "x" * 100 + "␛[31m\n")
