@@ -1,7 +1,7 @@
 """The interactions of the words of a text."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
@@ -62,7 +62,7 @@ class Interactions(DisplayedInteractions):
     draws: int
     rises: np.ndarray
     copies: int
-    value_function: ValueFunction | None = field(default=None, repr=False)
+    value_function: ValueFunction | None = None
 
     def __repr__(self) -> str:
         words = ", ".join(f"{a!r} {b!r} {x:+.3g}" for a, b, x in self.strongest(1))

@@ -1,7 +1,7 @@
 """The documents of a query as a reranker orders them, and why one document ranks above another."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from operator import index
 
@@ -61,9 +61,9 @@ class Ranking:
     order: tuple[int, ...]
     scores: np.ndarray
     outputs: np.ndarray
-    engine: AttributionEngine = field(repr=False)
-    options: Options = field(repr=False)
-    units: Callable[[str], Spans] | None = field(default=None, repr=False)
+    engine: AttributionEngine
+    options: Options
+    units: Callable[[str], Spans] | None = None
 
     def __len__(self) -> int:
         return len(self.order)

@@ -1,7 +1,7 @@
 """Tests of `HookedClassifier`: running a model with word vectors edited, masked, or looked up only."""
 
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 
 import pytest
 import torch
@@ -188,3 +188,21 @@ def test_a_model_that_switches_permanently_at_a_short_text_is_restored_before_ea
     long = " ".join([TEXT] * 3)
     assert explain(long, "loo").scores["loo"] == pytest.approx(explain(["the film", long], "loo")[1].scores["loo"])
     assert not explain.model.full
+
+
+def test_what_can_be_left_out_is_given_by_name_and_is_off():
+    named = {field.name: field.default for field in fields(HookedClassifier) if field.kw_only}
+    assert [field.name for field in fields(HookedClassifier) if not field.kw_only] == [
+        "model", "lookups", "objective", "batch_tokens",
+    ]  # fmt: skip
+    assert {name: value for name, value in named.items() if value is not None} == {
+        "followed_functions": frozenset(),
+        "mixed_precision": False,
+        "for_propagation": False,
+        "records_inputs": False,
+        "compiled": MISSING,
+        "places": MISSING,
+        "shares_prefixes": False,
+        "padded_up_to": 0,
+    }
+    assert len(named) == 15

@@ -221,6 +221,7 @@ def test_the_table_has_a_row_per_pair_the_strongest_first():
         assert row.loo_second == pytest.approx(loo[row.start_second], rel=1e-9)
     strongest = frame[["first", "second", "interaction"]].head(2)
     assert found.strongest(2) == list(strongest.itertuples(index=False, name=None))
+    assert (len(found.strongest()), found.strongest(6)[:3]) == (3, found.strongest())
     assert repr(found).startswith(f"Interactions(6 pairs, index='second_difference', strongest: {frame['first'][0]!r}")
 
 

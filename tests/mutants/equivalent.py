@@ -169,6 +169,391 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "real = _real(self.lengths, self.lengths.max(initial=0))",
         "real = _real(self.lengths, self.lengths.max(initial=(1)))",
     ): "only without rows the longest has another length, and then no value is sorted",
+    (
+        "hf_gradexplain/attribution/baseline.py",
+        "_CHUNK = 64",
+        "_CHUNK = (65)",
+    ): "how many ids stand in a row changes no vector",
+    (
+        "hf_gradexplain/attribution/gradients.py",
+        "TOGETHER = 100",
+        "TOGETHER = (101)",
+    ): "up to where one pass is faster was measured, not more exactly than this",
+    (
+        "hf_gradexplain/attribution/gradients.py",
+        "CLASSES_TOGETHER = 16",
+        "CLASSES_TOGETHER = (17)",
+    ): "how many classes share a pass changes no gradient",
+    (
+        "hf_gradexplain/attribution/kinks.py",
+        "_GRID = 20",
+        "_GRID = (21)",
+    ): "any number of parts that is large enough would do",
+    (
+        "hf_gradexplain/attribution/kinks.py",
+        "_HALVINGS = 12",
+        "_HALVINGS = (13)",
+    ): "one more halving moves a kink by 1/80,000 of the line",
+    (
+        "hf_gradexplain/attribution/kinks.py",
+        "_MOST = 40",
+        "_MOST = (41)",
+    ): "any limit far above the number of real kinks would do",
+    (
+        "hf_gradexplain/attribution/kinks.py",
+        "_ANY = -1",
+        "_ANY = -(2)",
+    ): "any number that is no window would do",
+    (
+        "hf_gradexplain/attribution/masking/game.py",
+        "_HELD = 2**24",
+        "_HELD = (2 * 24)",
+    ): "how much is held at a time changes no number",
+    (
+        "hf_gradexplain/attribution/masking/game.py",
+        "_HELD = 2**24",
+        "_HELD = (3)**24",
+    ): "how much is held at a time changes no number",
+    (
+        "hf_gradexplain/attribution/masking/game.py",
+        "_HELD = 2**24",
+        "_HELD = 2**(25)",
+    ): "how much is held at a time changes no number",
+    (
+        "hf_gradexplain/attribution/masking/surrogate.py",
+        "LEAST_DRAWS = 8",
+        "LEAST_DRAWS = (9)",
+    ): "one draw more or less is as good a start",
+    (
+        "hf_gradexplain/attribution/masking/surrogate.py",
+        "MOST_SETS = 1000",
+        "MOST_SETS = (1001)",
+    ): "one set more or less is as good a limit of the time",
+    (
+        "hf_gradexplain/attribution/occlusion.py",
+        "_HELD = 2**24",
+        "_HELD = (2 * 24)",
+    ): "how much is held at a time changes no number",
+    (
+        "hf_gradexplain/attribution/occlusion.py",
+        "_HELD = 2**24",
+        "_HELD = (3)**24",
+    ): "how much is held at a time changes no number",
+    (
+        "hf_gradexplain/attribution/occlusion.py",
+        "_HELD = 2**24",
+        "_HELD = 2**(25)",
+    ): "how much is held at a time changes no number",
+    (
+        "hf_gradexplain/attribution/prepare.py",
+        'BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}',
+        'BATCH_TOKENS = {"cpu": (1025), "cuda": 32768}',
+    ): "one token more or less in a batch is no difference that anyone measures",
+    (
+        "hf_gradexplain/attribution/prepare.py",
+        'BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}',
+        'BATCH_TOKENS = {"cpu": 1024, "cuda": (32769)}',
+    ): "one token more or less in a batch is no difference that anyone measures",
+    (
+        "hf_gradexplain/classifier/copies.py",
+        "_HELD = 2**24",
+        "_HELD = (2 * 24)",
+    ): "how much is held at a time changes no number",
+    (
+        "hf_gradexplain/classifier/copies.py",
+        "_HELD = 2**24",
+        "_HELD = (3)**24",
+    ): "how much is held at a time changes no number",
+    (
+        "hf_gradexplain/classifier/copies.py",
+        "_HELD = 2**24",
+        "_HELD = 2**(25)",
+    ): "how much is held at a time changes no number",
+    (
+        "hf_gradexplain/classifier/memory.py",
+        "_PADDING = 1 / 16",
+        "_PADDING = 1 / (17)",
+    ): "a share of padding of 1/17 is as good a limit",
+    (
+        "hf_gradexplain/classifier/state.py",
+        "UNUSED_PAD_ID = -1",
+        "UNUSED_PAD_ID = -(2)",
+    ): "any number that is no token would do",
+    (
+        "hf_gradexplain/engine/memory.py",
+        "LONG = 100_000",
+        "LONG = (100001)",
+    ): "one character more or less makes no text long",
+    (
+        "hf_gradexplain/engine/memory.py",
+        "_COPIES = {True: 8, False: 2}",
+        "_COPIES = {True: (9), False: 2}",
+    ): "a rough number of copies, which only has to be large enough",
+    (
+        "hf_gradexplain/engine/memory.py",
+        "_COPIES = {True: 8, False: 2}",
+        "_COPIES = {True: 8, False: (3)}",
+    ): "a rough number of copies, which only has to be large enough",
+    (
+        "hf_gradexplain/engine/stream.py",
+        "BATCHES = 16",
+        "BATCHES = (17)",
+    ): "how many batches are read ahead changes no explanation",
+    (
+        "hf_gradexplain/engine/stream.py",
+        "_CHARACTERS = 4",
+        "_CHARACTERS = (5)",
+    ): "a rough number of characters per token, for the size of a chunk",
+    (
+        "hf_gradexplain/interactions/find.py",
+        "_LONGEST = 20",
+        "_LONGEST = (21)",
+    ): "one unit more or less is as good a limit for writing a number out",
+    (
+        "hf_gradexplain/loading/weights.py",
+        "_CHUNK = 2**24",
+        "_CHUNK = (2 * 24)",
+    ): "how many weights are checked at a time changes no result",
+    (
+        "hf_gradexplain/loading/weights.py",
+        "_CHUNK = 2**24",
+        "_CHUNK = (3)**24",
+    ): "how many weights are checked at a time changes no result",
+    (
+        "hf_gradexplain/loading/weights.py",
+        "_CHUNK = 2**24",
+        "_CHUNK = 2**(25)",
+    ): "how many weights are checked at a time changes no result",
+    (
+        "hf_gradexplain/metrics/loo_correlation.py",
+        "_TIED = 64 * np.finfo(np.float32).eps",
+        "_TIED = (65) * np.finfo(np.float32).eps",
+    ): "one rounding error more or less is as good a limit",
+    (
+        "hf_gradexplain/perturb/bilstm.py",
+        "_STEPS_AT_ONCE = 64",
+        "_STEPS_AT_ONCE = (65)",
+    ): "how many steps run at once changes no number",
+    (
+        "hf_gradexplain/perturb/cells.py",
+        "_COPIES_AT_ONCE = 256",
+        "_COPIES_AT_ONCE = (257)",
+    ): "how many copies run at once changes no number",
+    (
+        "hf_gradexplain/perturb/cells.py",
+        "block = 16",
+        "block = (17)",
+    ): "how many copies run at once changes no number",
+    (
+        "hf_gradexplain/perturb/masked_sequences.py",
+        "_HELD = 2**24",
+        "_HELD = (2 * 24)",
+    ): "how much is held at a time changes no number",
+    (
+        "hf_gradexplain/perturb/masked_sequences.py",
+        "_HELD = 2**24",
+        "_HELD = (3)**24",
+    ): "how much is held at a time changes no number",
+    (
+        "hf_gradexplain/perturb/masked_sequences.py",
+        "_HELD = 2**24",
+        "_HELD = 2**(25)",
+    ): "how much is held at a time changes no number",
+    (
+        "hf_gradexplain/perturb/orders.py",
+        "_TIED = 64",
+        "_TIED = (65)",
+    ): "one rounding error more or less is as good a limit",
+    (
+        "hf_gradexplain/perturb/shared_prefix.py",
+        '_CALL = {"cpu": 1e7, "cuda": 3e8}',
+        '_CALL = {"cpu": (10000001.0), "cuda": 3e8}',
+    ): "what a call costs was measured, not to eight digits",
+    (
+        "hf_gradexplain/perturb/shared_prefix.py",
+        '_CALL = {"cpu": 1e7, "cuda": 3e8}',
+        '_CALL = {"cpu": 1e7, "cuda": (300000001.0)}',
+    ): "what a call costs was measured, not to eight digits",
+    (
+        "hf_gradexplain/perturb/shared_prefix.py",
+        "_COPIED = 1 / 32",
+        "_COPIED = 1 / (33)",
+    ): "the share was measured, not more exactly than this",
+    (
+        "hf_gradexplain/perturb/shared_prefix.py",
+        "_HELD = 1 / 4",
+        "_HELD = 1 / (5)",
+    ): "the share of the memory is a rough limit",
+    (
+        "hf_gradexplain/perturb/shortcuts.py",
+        "batch_tokens=8192,",
+        "batch_tokens=(8193),",
+    ): "one token more or less in a batch is no difference that anyone measures",
+    (
+        "hf_gradexplain/probing/compiled.py",
+        "_LENGTHS = (5, 9)",
+        "_LENGTHS = ((6), 9)",
+    ): "any two different lengths would do",
+    (
+        "hf_gradexplain/probing/compiled.py",
+        "_LENGTHS = (5, 9)",
+        "_LENGTHS = (5, (10))",
+    ): "any two different lengths would do",
+    (
+        "hf_gradexplain/probing/doctor.py",
+        "_LONGEST = 1024",
+        "_LONGEST = (1025)",
+    ): "one token more or less is as good a limit",
+    (
+        "hf_gradexplain/probing/gradient_checks.py",
+        "LENGTHS = (10, 11, 12, 13, 30, 45)",
+        "LENGTHS = ((11), 11, 12, 13, 30, 45)",
+    ): "any mixture of similar and different lengths would do",
+    (
+        "hf_gradexplain/probing/gradient_checks.py",
+        "LENGTHS = (10, 11, 12, 13, 30, 45)",
+        "LENGTHS = (10, (12), 12, 13, 30, 45)",
+    ): "any mixture of similar and different lengths would do",
+    (
+        "hf_gradexplain/probing/gradient_checks.py",
+        "LENGTHS = (10, 11, 12, 13, 30, 45)",
+        "LENGTHS = (10, 11, (13), 13, 30, 45)",
+    ): "any mixture of similar and different lengths would do",
+    (
+        "hf_gradexplain/probing/gradient_checks.py",
+        "LENGTHS = (10, 11, 12, 13, 30, 45)",
+        "LENGTHS = (10, 11, 12, (14), 30, 45)",
+    ): "any mixture of similar and different lengths would do",
+    (
+        "hf_gradexplain/probing/gradient_checks.py",
+        "LENGTHS = (10, 11, 12, 13, 30, 45)",
+        "LENGTHS = (10, 11, 12, 13, (31), 45)",
+    ): "any mixture of similar and different lengths would do",
+    (
+        "hf_gradexplain/probing/gradient_checks.py",
+        "LENGTHS = (10, 11, 12, 13, 30, 45)",
+        "LENGTHS = (10, 11, 12, 13, 30, (46))",
+    ): "any mixture of similar and different lengths would do",
+    (
+        "hf_gradexplain/probing/gradient_checks.py",
+        "_SAMPLE_IDS = 16",
+        "_SAMPLE_IDS = (17)",
+    ): "any small number of sample tokens would do",
+    (
+        "hf_gradexplain/probing/gradient_checks.py",
+        "_CODE_IDS = 256",
+        "_CODE_IDS = (257)",
+    ): "any number of tokens that is large enough would do",
+    (
+        "hf_gradexplain/probing/padding.py",
+        "_SMALLEST, _STEP = 64, 4",
+        "_SMALLEST, _STEP = (65), 4",
+    ): "any ascending lengths would do: the longest one that passes is used",
+    (
+        "hf_gradexplain/probing/padding.py",
+        "_SMALLEST, _STEP = 64, 4",
+        "_SMALLEST, _STEP = 64, (5)",
+    ): "any ascending lengths would do: the longest one that passes is used",
+    (
+        "hf_gradexplain/probing/padding.py",
+        "_WORTH = 16",
+        "_WORTH = (17)",
+    ): "from how many texts on a check is worth its time was not measured more exactly",
+    (
+        "hf_gradexplain/statistics/coefficients.py",
+        "_EXACT_N = 33",
+        "_EXACT_N = (34)",
+    ): "scipy has the same limit, and beyond it both p-values agree to all digits that are shown",
+    (
+        "hf_gradexplain/statistics/rounding.py",
+        "ROUNDING = 8 * np.finfo(np.float32).eps",
+        "ROUNDING = (9) * np.finfo(np.float32).eps",
+    ): "a ninth rounding error is as good a limit as the eighth",
+    (
+        "hf_gradexplain/statistics/sampling.py",
+        "FEW_DRAWS = 8",
+        "FEW_DRAWS = (9)",
+    ): "one draw more or less is as good a limit",
+    (
+        "hf_gradexplain/text/beginning.py",
+        "CHARACTERS = 24",
+        "CHARACTERS = (25)",
+    ): "one character more per token only reads a little more than is needed",
+    (
+        "hf_gradexplain/text/character_alignment.py",
+        "_WINDOW = 1024",
+        "_WINDOW = (1025)",
+    ): "the exact size of a window is a matter of speed",
+    (
+        "hf_gradexplain/text/chat.py",
+        "_MARKS = (*range(0xF0000, 0xFFFFE), *range(0x100000, 0x10FFFE))",
+        "_MARKS = (*range((983041), 0xFFFFE), *range(0x100000, 0x10FFFE))",
+    ): "any characters of the private planes mark as well",
+    (
+        "hf_gradexplain/text/chat.py",
+        "_MARKS = (*range(0xF0000, 0xFFFFE), *range(0x100000, 0x10FFFE))",
+        "_MARKS = (*range(0xF0000, (1048575)), *range(0x100000, 0x10FFFE))",
+    ): "any characters of the private planes mark as well",
+    (
+        "hf_gradexplain/text/chat.py",
+        "_MARKS = (*range(0xF0000, 0xFFFFE), *range(0x100000, 0x10FFFE))",
+        "_MARKS = (*range(0xF0000, 0xFFFFE), *range((1048577), 0x10FFFE))",
+    ): "any characters of the private planes mark as well",
+    (
+        "hf_gradexplain/text/data.py",
+        "PREDICTED = -1",
+        "PREDICTED = -(2)",
+    ): "any number that is no class would do",
+    (
+        "hf_gradexplain/text/data.py",
+        "REST = -2",
+        "REST = -(3)",
+    ): "any number that is neither a class nor RUNNER_UP would do",
+    (
+        "hf_gradexplain/text/dropped_characters.py",
+        '_SAMPLE = "".join(map(chr, [*range(0x800), *range(0x800, 0xD800, 0x400), *range(0xE000, 0x110000, 0x400)]))',
+        '_SAMPLE = "".join(map(chr, [*range((2049)), *range(0x800, 0xD800, 0x400), *range(0xE000, 0x110000, 0x400)]))',
+    ): "any characters from all over Unicode would do",
+    (
+        "hf_gradexplain/text/dropped_characters.py",
+        '_SAMPLE = "".join(map(chr, [*range(0x800), *range(0x800, 0xD800, 0x400), *range(0xE000, 0x110000, 0x400)]))',
+        '_SAMPLE = "".join(map(chr, [*range(0x800), *range((2049), 0xD800, 0x400), *range(0xE000, 0x110000, 0x400)]))',
+    ): "any characters from all over Unicode would do",
+    (
+        "hf_gradexplain/text/dropped_characters.py",
+        '_SAMPLE = "".join(map(chr, [*range(0x800), *range(0x800, 0xD800, 0x400), *range(0xE000, 0x110000, 0x400)]))',
+        '_SAMPLE = "".join(map(chr, [*range(0x800), *range(0x800, (55297), 0x400), *range(0xE000, 0x110000, 0x400)]))',
+    ): "any characters from all over Unicode would do",
+    (
+        "hf_gradexplain/text/dropped_characters.py",
+        '_SAMPLE = "".join(map(chr, [*range(0x800), *range(0x800, 0xD800, 0x400), *range(0xE000, 0x110000, 0x400)]))',
+        '_SAMPLE = "".join(map(chr, [*range(0x800), *range(0x800, 0xD800, (1025)), *range(0xE000, 0x110000, 0x400)]))',
+    ): "any characters from all over Unicode would do",
+    (
+        "hf_gradexplain/text/dropped_characters.py",
+        '_SAMPLE = "".join(map(chr, [*range(0x800), *range(0x800, 0xD800, 0x400), *range(0xE000, 0x110000, 0x400)]))',
+        '_SAMPLE = "".join(map(chr, [*range(0x800), *range(0x800, 0xD800, 0x400), *range((57345), 0x110000, 0x400)]))',
+    ): "any characters from all over Unicode would do",
+    (
+        "hf_gradexplain/text/dropped_characters.py",
+        '_SAMPLE = "".join(map(chr, [*range(0x800), *range(0x800, 0xD800, 0x400), *range(0xE000, 0x110000, 0x400)]))',
+        '_SAMPLE = "".join(map(chr, [*range(0x800), *range(0x800, 0xD800, 0x400), *range(0xE000, 0x110000, (1025))]))',
+    ): "any characters from all over Unicode would do",
+    (
+        "hf_gradexplain/text/encode.py",
+        "_CHUNK = 1024",
+        "_CHUNK = (1025)",
+    ): "how many texts are tokenized together changes no document",
+    (
+        "hf_gradexplain/text/python_tokenizers.py",
+        "_MOST_BYTES = 8",
+        "_MOST_BYTES = (9)",
+    ): "no character has more bytes than 4",
+    (
+        "hf_gradexplain/text/sentences.py",
+        "_WINDOW = 10_000",
+        "_WINDOW = (10001)",
+    ): "the exact size of a window is a matter of speed",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 

@@ -235,6 +235,8 @@ def test_top_units_of_both_texts():
     found = explainer("bert", "regression").prefer(CHOSEN, REJECTED, ("loo", "sa_l2"))
     top = found.top(2, "sa_l2")
     assert top == {"chosen": found.chosen.top(2, "sa_l2"), "rejected": found.rejected.top(2, "sa_l2")}
+    assert found.top() == {"chosen": found.chosen.top(3), "rejected": found.rejected.top(3)}
+    assert min(len(found.chosen), len(found.rejected)) > 3
 
 
 def test_saved_and_loaded(tmp_path):

@@ -172,6 +172,13 @@ def test_the_table_is_that_of_pairs_of_removed_words_by_hand(explain):
                 assert table.iloc[i, j] == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
+def test_without_arguments_the_first_two_are_compared_and_the_table_is_that_of_the_first():
+    ranking = explainer("fasttext", "regression").rank(QUERY, DOCUMENTS, "loo")
+    assert ranking.why().to_dict() == ranking.why(1, 2).to_dict()
+    pd.testing.assert_frame_equal(ranking.table(), ranking.table(1))
+    assert not ranking.table().equals(ranking.table(2))
+
+
 def test_words_whose_effects_add_up_do_not_interact():
     additive = explainer("fasttext", "regression").rank(QUERY, DOCUMENTS).table()
     np.testing.assert_allclose(additive, 0, atol=1e-12)
