@@ -92,9 +92,6 @@ def _verify(arguments: argparse.Namespace) -> int:
     if shown:
         print_rows(shown, arguments.format)
     if arguments.format == "human":
-        print(
-            "The file agrees with the run in all parts that must agree."
-            if agrees
-            else "Some parts differ from this run: see the list."
-        )
+        agreed = "The file agrees with the run in all parts that must agree."
+        print(agreed if agrees else "Some parts differ from this run: see the list.")
     return 0 if agrees else 1

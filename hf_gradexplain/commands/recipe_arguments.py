@@ -166,7 +166,7 @@ class TrainRecipeArguments(HubArguments, TrainArguments):
         500, "Number of texts on which the faithfulness of explanations is measured; 0 for none."
     )
     license: str | None = option(
-        None, "Identifier of the model's licence for its card, as in apache-2.0.", metavar="NAME"
+        None, "Identifier of the model's licence for the card, such as apache-2.0.", metavar="NAME"
     )
     dataset_source: str | None = option(
         None, "Hub name of the dataset for the card, if dataset_name is a copy or a part of it.", metavar="NAME"
@@ -177,7 +177,7 @@ class TrainRecipeArguments(HubArguments, TrainArguments):
     )
     data_examples: int = option(
         0,
-        "Number of evaluation texts that the card explains and offers as examples. The card then contains these texts.",
+        "Number of evaluation texts that the card explains and offers as examples; the card contains these texts.",
     )
     hub_model_id: str | None = option(
         None, "With push_to_hub: name of the model, owner/name; by default the name of output_dir.", metavar="NAME"

@@ -102,9 +102,9 @@ class Evaluation:
     def paired_tests(self) -> pd.DataFrame:
         """Test for each pair of methods whether their AOPC differs, by paired t-tests over the texts.
 
-        The columns are `k`, the K of AOPC(K); `method`, the better of the two, and `other`; their `difference` with its
-        95 % interval `ci_low`, `ci_high`; `p`, and `p_adjusted`, corrected by Holm's method for the number of rows;
-        `n`, the number of texts; and `finding`, the result in words. With a single method there are no rows.
+        The columns are `k`, the K of AOPC(K); `method`, the better of the two methods, and `other`; their `difference`
+        with its 95 % interval `ci_low`, `ci_high`; `p`, and `p_adjusted`, corrected by Holm's method for the number of
+        rows; `n`, the number of texts; and `finding`, the result in words. With a single method there are no rows.
         """
         tests = self.run.tables.comparisons
         rows = tests.to_dict("records")

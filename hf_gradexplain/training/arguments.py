@@ -63,7 +63,7 @@ class TrainArguments(FitArguments, DatasetArguments, ModelArguments):
     model_type: Literal["fasttext", "textcnn", "bilstm"] | None = option(None, "Train this model from scratch.")
     model_name_or_path: str | None = option(None, "Fine-tune this model: a hub name or a folder.", metavar="NAME")
     config_overrides: str | None = option(
-        None, "With model_type: configuration values, as in hidden_size=100,word_dropout=0.3"
+        None, "With model_type: configuration values, as in hidden_size=100,word_dropout=0.3."
     )
     vocab_size: int = option(30_000, "With model_type: largest size of the vocabulary.")
     min_count: int = option(2, "With model_type: words that occur fewer times are treated as unknown.")

@@ -84,7 +84,7 @@ def test_the_lines_of_two_methods():
 @pytest.mark.parametrize(("text", "said"), [("שלום", True), ("سلام", True), ("word", False)])
 def test_a_line_says_that_right_to_left_words_stand_from_left_to_right(text, said):
     (*_, last) = lines(_layout([Row([Segment(text, 1.0)])], Heading(), 2000))
-    assert last[0].startswith("right-to-left words stand in reading order") is said
+    assert last[0].startswith("words of right-to-left scripts are drawn from left to right") is said
 
 
 def test_words_have_a_background_and_a_line_below():
