@@ -38,9 +38,9 @@ class IntegratedGradients:
     With `rules`, every gradient follows a rule set of relevance propagation. The scores then have no known sum, and
     with one step they are those of plain relevance propagation.
 
-    With `pool="max"`, the logit of a long text is the largest one of its windows. The line is cut where another window
-    has the largest logit (see `kinks`), and each piece has its own quadrature. The number of points of a piece is
-    proportional to its length, and at least 1. Finding the cuts takes 21 forward passes, and 12 more per cut. With
+    With `pool="max"`, the logit of a long text is the largest one of its windows. The line is cut where the window
+    with the largest logit changes (see `kinks`), and each piece has its own quadrature. The number of points of a piece
+    is proportional to its length, and at least 1. Finding the cuts takes 21 forward passes, and 12 more per cut. With
     rules or one step, the line is not cut.
 
     Args:

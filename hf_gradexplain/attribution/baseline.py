@@ -65,7 +65,9 @@ def token_for(name: BaselineName, tokenizer: PreTrainedTokenizerBase, model: nn.
     """
     token: int | None = getattr(tokenizer, f"{name}_token_id")
     if token is None:
-        raise GradexplainError(f"{asked}: the tokenizer has no {name} token: choose baseline='mean', which needs none")
+        raise GradexplainError(
+            f"{asked}: the tokenizer has no {name} token: choose baseline='mean', which needs no token"
+        )
     size = vocabulary_size(model)
     if size is not None and token >= size:
         raise GradexplainError(

@@ -35,8 +35,8 @@ def choose_method(profile: Profile, measured: Mapping[str, Measured]) -> Choice:
     backward pass is chosen if the card reports a higher AOPC for it and the confidence intervals do not overlap.
 
     Two methods that take more passes are chosen in special cases. `integrated_gradients` is chosen if relevance cannot
-    be propagated through the model, or if the relevance of `cp_lrp` does not add up as its rules promise. `loo` is
-    chosen if gradients cannot be used.
+    be propagated through the model, or if the relevance of `cp_lrp` does not add up to the logit, as it should by
+    its rules. `loo` is chosen if gradients cannot be used.
 
     Args:
         profile: The results of probing the model.

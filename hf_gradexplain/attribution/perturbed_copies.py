@@ -116,14 +116,14 @@ class PerturbedCopies:
         return edit_of
 
     def constant(self, vectors: tuple[Tensor, ...] | None) -> VectorsOf:
-        """Return the same vector for every token, given one `(D,)` per table; None for zero."""
+        """Return a `VectorsOf` with the same vector for every token: one `(D,)` per table; None for zero."""
         length = self.batch.inputs["input_ids"].shape[1]
         return lambda table, rows, sequences: (vectors[table] if vectors else torch.zeros(1)).expand(
             len(rows), length, -1
         )
 
     def drawn(self, draw: Draw) -> VectorsOf:
-        """Return vectors that are drawn once for each copy and table; zero for tokens that are in no unit."""
+        """Return a `VectorsOf` that draws once for each copy and table; zero for tokens that are in no unit."""
         batch, tables = self.batch, self.tables
 
         def vectors_of(table: int, rows: Tensor, sequences: Tensor) -> Tensor:

@@ -119,7 +119,7 @@ def _draw_baseline(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerB
     if any(draws_baselines(method.source) for method in select(options.methods).values()):
         return baseline_distribution(classifier, tokenizer, options)
     if options.reference_texts:
-        raise GradexplainError("reference_texts are for gradient_shap: add it to methods, or leave reference_texts out")
+        raise GradexplainError("reference_texts are for gradient_shap: add it to methods, or leave out reference_texts")
     return None
 
 

@@ -111,8 +111,8 @@ def _divide(step: Step, roles: Sequence[Role | None]) -> Grads:
 def attention(step: Step) -> Grads:
     """`Y = softmax(Q K^T) V`: the rule `halves` for both products (AttnLRP).
 
-    The softmax between them keeps its derivative.
-    The value gets half of its derivative, query and key a quarter each.
+    The softmax between the products keeps its derivative. The value gets half of its derivative; the query and the key
+    get a quarter of theirs.
     """
     query, key, value, *mask = (role is not None for role in step.roles)
     outer = 0.5 if value and (query or key or any(mask)) else 1

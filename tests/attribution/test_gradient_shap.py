@@ -163,7 +163,9 @@ def test_reference_texts_that_cannot_be_used_are_refused():
         GradexplainError, match="reference_texts have no word to draw baselines from: give at least one"
     ):
         explain("bad", "gradient_shap", reference_texts=["", " "])
-    with pytest.raises(GradexplainError, match="reference_texts are for gradient_shap: add it to methods, or leave"):
+    with pytest.raises(
+        GradexplainError, match="reference_texts are for gradient_shap: add it to methods, or leave out"
+    ):
         explain("bad", "loo", reference_texts=["a film"])
     with pytest.raises(GradexplainError, match="reference_texts must be a list of str, but one is of type int"):
         explain("bad", "gradient_shap", reference_texts=["a", 3])

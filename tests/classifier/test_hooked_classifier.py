@@ -100,7 +100,7 @@ def test_signed_gi_from_a_baseline_is_exact_where_the_model_is_linear(baseline):
 
 
 def test_a_baseline_without_its_token_in_the_tokenizer_is_an_error():
-    with pytest.raises(GradexplainError, match="no pad token: choose baseline='mean', which needs none"):
+    with pytest.raises(GradexplainError, match="no pad token: choose baseline='mean', which needs no token"):
         explainer("gpt2")("the end", baseline="pad")
     with pytest.raises(GradexplainError, match=r"unknown baseline 'means': did you mean 'mean'\?"):
         explainer("bert")("the end", baseline="means")

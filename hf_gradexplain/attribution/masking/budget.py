@@ -91,7 +91,7 @@ class Means:
 
     Attributes:
         count: The number of draws.
-        mean: `(C, U)`.
+        mean: `(C, U)` the means.
         squares: `(C, U)` sum of the squared distances from the mean.
     """
 

@@ -120,7 +120,7 @@ class EstimatedScores:
     """The scores of one text for `C` classes.
 
     Attributes:
-        scores: `(C, U)`.
+        scores: `(C, U)` the scores.
         errors: `(C, U)` their standard errors; 0 where they are exact.
         draws: `(C,)` the number of independent draws; 0 if the scores are exact.
     """

@@ -8,7 +8,7 @@ def robust_errors(rows: np.ndarray, weights: np.ndarray, inverse: np.ndarray, re
 
     This is the estimator HC3 (MacKinnon & White 1985, *Some Heteroskedasticity-Consistent Covariance Matrix Estimators
     with Improved Finite Sample Properties*), which divides each residual by one minus the leverage of its row. It is
-    also valid if the function that is fitted is not linear, so that its coefficients depend on which masks are drawn.
+    also valid if the outcome is not linear in the masks, so that the coefficients depend on which masks are drawn.
 
     Args:
         rows: `(N, U)` the rows of the regression, one per independent draw of a mask.

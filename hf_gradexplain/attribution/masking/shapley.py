@@ -82,7 +82,7 @@ def single_removals(game: Game) -> np.ndarray:
 def exact_values(game: Game) -> np.ndarray:
     """Return the Shapley values by enumeration of all sets of units: `(C, U)`.
 
-    A set of `s` other units comes before a unit in the share `s! (U - s - 1)! / U!` of all orders.
+    Exactly a given set of `s` other units comes before a unit in the share `s! (U - s - 1)! / U!` of all orders.
     """
     units = game.size
     numbers = np.arange(2**units)

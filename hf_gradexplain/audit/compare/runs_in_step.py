@@ -49,7 +49,7 @@ class RunFiles:
         """The first document, as a record."""
         for row in read_rows(self.documents):
             return row
-        raise GradexplainError(f"{self.name} has no texts: evaluate it on some")
+        raise GradexplainError(f"{self.name} has no texts: evaluate it on one text or more")
 
     @cached_property
     def ids(self) -> np.ndarray:
@@ -121,12 +121,13 @@ def match(runs: Sequence[RunFiles]) -> AlikeRuns:
         _check_texts(first, other, ids)
     if not len(ids):
         raise GradexplainError(
-            f"{' and '.join(run.name for run in runs)} have no text with finite scores in common: evaluate them on more"
+            f"{' and '.join(run.name for run in runs)} have no text with finite scores in common: evaluate them on "
+            "more texts"
         )
     names = [methods_of(run.documents) for run in runs]
     methods = tuple(name for name in names[0] if all(name in of_run for of_run in names))
     if not set(methods) - {"random"}:
-        raise GradexplainError(f"{first.name} and the other runs share no method: evaluate them with one in common")
+        raise GradexplainError(f"{first.name} and the other runs share no method: evaluate them with a common method")
     return AlikeRuns(tuple(runs), ids, methods)
 
 

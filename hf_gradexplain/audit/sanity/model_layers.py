@@ -149,7 +149,9 @@ def permuted(model: nn.Module, names: Sequence[str], seed: int) -> dict[str, Ten
 
 def _permute(name: str, parameter: nn.Parameter, seed: int) -> Tensor:
     if type(parameter) is not nn.Parameter or not parameter.is_floating_point() or parameter.is_meta:
-        raise GradexplainError(f"the parameter {name} is quantised or offloaded: load the model without either")
+        raise GradexplainError(
+            f"the parameter {name} is quantised or offloaded: load the model without quantisation and offloading"
+        )
     order = np.random.default_rng((seed, *name.encode())).permutation(parameter.numel())
     values = parameter.detach().flatten()
     return values[torch.from_numpy(order).to(values.device)].view(parameter.shape)

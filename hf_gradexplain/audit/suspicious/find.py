@@ -176,7 +176,7 @@ def _of_flips(k: int, controls: np.ndarray, n: int, margin: float) -> dict[str, 
 
 
 def _check_model(predicted: np.ndarray, places: Sequence[Place]) -> None:
-    """Check that the model predicts what is in the documents.
+    """Check that the model predicts the classes that are in the documents.
 
     Raises:
         GradexplainError: The model predicts other classes.
@@ -184,8 +184,8 @@ def _check_model(predicted: np.ndarray, places: Sequence[Place]) -> None:
     same = int((predicted == [place.prediction for place in places]).sum())
     if same < SAME_MODEL * len(places):
         raise GradexplainError(
-            f"the documents are not those of this model: for {len(places) - same} of {len(places)} texts it predicts "
-            "another class; use the model of the run, with its options for reading texts"
+            f"the documents are not those of this model, which predicts another class for {len(places) - same} of "
+            f"{len(places)} texts: use the model of the run, with the run's options for reading texts"
         )
 
 

@@ -105,7 +105,7 @@ def test_the_list_of_weights_of_a_recurrent_layer_follows():
 def test_quantised_and_offloaded_parameters_are_refused():
     model = nn.Linear(2, 2)
     model.weight = nn.Parameter(torch.ones(2, 2, dtype=torch.int8), requires_grad=False)
-    message = "the parameter weight is quantised or offloaded: load the model without either"
+    message = "the parameter weight is quantised or offloaded: load the model without quantisation and offloading"
     with pytest.raises(GradexplainError, match=f"^{message}$"):
         permuted(model, ["weight"], 0)
     with pytest.raises(GradexplainError, match=f"^{message}$"):

@@ -192,8 +192,8 @@ def test_documents_without_words_or_classes_are_refused(tmp_path, document, mess
 def test_documents_of_another_model_are_refused(result):
     with pytest.raises(
         GradexplainError,
-        match=r"^the documents are not those of this model: for \d+ of \d+ texts it predicts another class; use the "
-        "model of the run, with its options for reading texts$",
+        match=r"^the documents are not those of this model, which predicts another class for \d+ of \d+ texts: use the "
+        "model of the run, with the run's options for reading texts$",
     ):
         tiny_explainer("fasttext").suspicious_words(result)
 
