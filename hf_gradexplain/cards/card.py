@@ -11,7 +11,7 @@ class Corpus:
     """The dataset that a model was trained and evaluated on.
 
     Attributes:
-        name: Its name on the hub, or the last part of its local path.
+        name: The name of the dataset on the hub, or the last part of its local path.
         on_hub: Whether `name` is a name on the hub.
         commit: The commit that was read, or None for a local copy.
         config: The name of its configuration, or None.

@@ -23,8 +23,8 @@ class Correlation:
 
     Attributes:
         r: The coefficient; None if it is undefined.
-        p: Its two-sided p-value; None if it is undefined.
-        reason: Why it is undefined; otherwise None.
+        p: The two-sided p-value of the coefficient; None if it is undefined.
+        reason: Why the coefficient is undefined; otherwise None.
     """
 
     r: float | None

@@ -67,7 +67,8 @@ def ends_figure(curves: pd.DataFrame, *, title: str = "") -> Figure:
     """Draw the curves of removing the lowest-scored units first, and of keeping the highest-scored units alone.
 
     Args:
-        curves: As for `aopc_figure`, with a column curve: `negative_first` is drawn above, `sufficiency` below.
+        curves: The columns that `aopc_figure` takes, and a column curve: `negative_first` is drawn above, `sufficiency`
+            below.
         title: The title of the figure.
 
     Raises:

@@ -39,7 +39,7 @@ class ReportMethod:
     """A method as a report shows it.
 
     Attributes:
-        name: Its name.
+        name: The name of the method.
         signed: Whether a positive score supports the target and a negative one opposes it.
         about: What the method computes, in a few words.
         reference: Whether the other methods are compared with this method.
@@ -58,9 +58,9 @@ class ReportTable:
     """A table of a report.
 
     Attributes:
-        title: Its heading.
+        title: The heading of the table.
         caption: A sentence about the table.
-        frame: Its rows.
+        frame: The rows of the table.
         columns: The meanings of columns, by name.
         figures: Figures above the table, as SVG files by caption.
     """

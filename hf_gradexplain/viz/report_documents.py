@@ -38,7 +38,7 @@ class ReportDocument:
     """A document as a report shows it.
 
     Attributes:
-        row: Its row number in the dataset.
+        row: The row number of the document in the dataset.
         pieces: The text in pieces, in order.
         target: The explained class.
         prediction: The predicted class; None for a regression.

@@ -19,7 +19,7 @@ class PoolingSummary:
         name: The pooling.
         accuracy: The accuracy of the model on all test rows.
         gradient: The ratio of gradients in the middle and at the ends of a text, see `middle_to_end_ratio`.
-        loo: The same for LOO scores.
+        loo: The ratio of LOO scores in the middle and at the ends of a text.
         texts: The number of long texts behind these two medians.
         k: The number of removed words for the AOPC below.
         n: The number of texts for the AOPC below.

@@ -206,7 +206,7 @@ def test_a_reward_model_and_a_reranker_are_trained_from_pairs(arguments, tmp_pat
         card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
         assert title in card
         assert columns in card
-        assert "Measured on 2 texts" in card
+        assert "measured on 2 texts" in card
         assert ("only the difference between the rewards of two texts has a meaning" in card) == (task == "reward")
 
 
@@ -264,7 +264,7 @@ def test_the_card_says_how_far_explanations_can_be_trusted(arguments, tmp_path):
     pair = {"faithfulness_samples": 5, "example_text": "the film is good", "data_examples": 2}
     run_training(arguments(model_type="fasttext", config_overrides="hidden_size=8", **WORKING, **pair))
     card = ModelCard.load(tmp_path / "model" / "README.md")
-    assert "Measured on 5 texts of the split test" in card.text
+    assert "measured on 5 texts of the split test" in card.text
     assert "![AOPC of every method](aopc.png)" in card.text
     assert (tmp_path / "model" / "aopc.png").read_bytes().startswith(b"\x89PNG")
     assert [entry["text"] for entry in card.data.widget] == TEXTS[:2]
