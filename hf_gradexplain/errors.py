@@ -1,7 +1,9 @@
-"""Errors that say what was expected, what was given, and how to fix it."""
+"""Errors and warnings that say what was expected, what was given, and how to fix it."""
 
 import errno
 import os
+import sys
+import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -21,6 +23,21 @@ class NotFiniteError(TextError):
 
     def __init__(self, what: str, precision: str) -> None:
         super().__init__(f"{what} are not finite in {precision}: load the model in a wider dtype, or fix its weights")
+
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+def warn(message: str) -> None:
+    """Give a `UserWarning` at the line of the user's code that called the package."""
+    frame = sys._getframe()
+    level = calls = 1
+    while (caller := frame.f_back) is not None:
+        calls += 1
+        if frame.f_code.co_filename.startswith(_PACKAGE):
+            level = calls  # what called the outermost function of the package
+        frame = caller
+    warnings.warn(message, stacklevel=level)
 
 
 _LISTED = 20

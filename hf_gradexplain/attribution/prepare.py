@@ -1,6 +1,5 @@
 """Prepare a probed model for the options of a call."""
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +17,7 @@ from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.lookups import Draw
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import device_of
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, warn
 from hf_gradexplain.options import DELETION, BaselineName, Options, ProblemTypeName
 from hf_gradexplain.options.tokenizer_kwargs import read_kwargs
 from hf_gradexplain.perturb import GENERIC, shortcut_of
@@ -58,18 +57,17 @@ def prepare(
     chosen = select(options.methods)
     multiplying = [name for name, method in chosen.items() if multiplies_by_words(method)]
     if multiplying and options.baseline == "zero" and not profile.zero_baseline_works:
-        warnings.warn(
+        warn(
             f"{type(model).__name__} ignores the length of its word vectors, so zero is no valid baseline "
-            f"for {join_words(multiplying)}: leave out baseline='zero'",
-            stacklevel=6,
+            f"for {join_words(multiplying)}: leave out baseline='zero'"
         )
     if "sa_raw" in options.methods and not profile.raw_sums_work:
-        warnings.warn(raw_sum_warning(model), stacklevel=6)
+        warn(raw_sum_warning(model))
     by_rules = any(propagates(method.source) for method in chosen.values())
     if by_rules and options.torch_compile:
-        warnings.warn("torch_compile is ignored: relevance propagation needs uncompiled layers", stacklevel=6)
+        warn("torch_compile is ignored: relevance propagation needs uncompiled layers")
     if ignored := ignored_baseline(options):
-        warnings.warn(ignored, stacklevel=6)
+        warn(ignored)
     classifier = profile.classifier(
         model,
         Objective(options.objective, head),
@@ -144,10 +142,9 @@ def head_of_model(model: nn.Module, profile: Profile, problem_type: ProblemTypeN
     config: Any = getattr(model, "config", None)
     head = head_of(config, profile.n_outputs, problem_type)
     if head == "softmax" and problem_type is None and (setting := named_sigmoid(config)):
-        warnings.warn(
+        warn(
             f"the configuration of {type(model).__name__} says {setting}, but has no problem_type, so "
-            "probabilities are computed by a softmax: give problem_type='multi_label_classification' to use sigmoids",
-            stacklevel=6,
+            "probabilities are computed by a softmax: give problem_type='multi_label_classification' to use sigmoids"
         )
     return head
 

@@ -1,7 +1,6 @@
 """Labelled texts from the hub, a folder or a file, loaded as a whole."""
 
 import re
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,6 +20,7 @@ from hf_gradexplain.corpus.columns import (
     requested_columns,
 )
 from hf_gradexplain.corpus.open_dataset import MISSING_WORDS, open_splits, split_name
+from hf_gradexplain.errors import warn
 
 
 def load_texts(
@@ -167,10 +167,9 @@ def _warn_of_words_like_none(rows: Dataset, source: str) -> None:
     if rows.builder_name != "csv" or not isinstance(feature, ClassLabel) or len(feature.names) == 1:
         return
     if names := [name for name in feature.names if name in MISSING_WORDS]:
-        warnings.warn(
+        warn(
             f"{quoted(names)} {'is the name of a class' if len(names) == 1 else 'are names of classes'} in {source}; "
-            "if this marks missing labels, remove these rows",
-            stacklevel=3,
+            "if this marks missing labels, remove these rows"
         )
 
 

@@ -1,6 +1,5 @@
 """The scores of a batch of texts, and their conversion to explanations."""
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +10,7 @@ from torch import Tensor
 from hf_gradexplain.attribution.conservation_gap import conservation_gaps, conserving
 from hf_gradexplain.classifier.combine import Pool
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.errors import warn
 from hf_gradexplain.explanation import Explanation, Explanations
 from hf_gradexplain.explanation.classes import ClassScores
 from hf_gradexplain.explanation.remarks import COMPLETE_WITHIN, broken_promise
@@ -182,8 +182,7 @@ def warn_of_incomplete(explanations: Sequence[Explanation]) -> None:
         n = sum(gap > COMPLETE_WITHIN for gap in gaps)
         if n:
             steps = "" if conserving([method]) else "give more steps, or "
-            warnings.warn(
+            warn(
                 f"{broken_promise(method)} by up to {max(gaps):.0%} (on {n} of {len(gaps)} texts): "
-                f"{steps}use another method",
-                stacklevel=5,
+                f"{steps}use another method"
             )

@@ -1,6 +1,5 @@
 """Explain zero-shot classifiers: models of natural language inference with candidate labels."""
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Unpack, overload
@@ -12,7 +11,7 @@ from hf_gradexplain.classifier.combine import OnePerSequence
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.engine.scored import collect
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, warn
 from hf_gradexplain.explanation import Explanation, Explanations
 from hf_gradexplain.options import Options, UnitName
 from hf_gradexplain.options.signatures import ExplainOptions, call_options, takes_options
@@ -59,10 +58,9 @@ class ZeroShotExplainer(AttributionEngine):
         self._template: str = getattr(model, "_preprocess_params", {}).get("hypothesis_template", TEMPLATE)
         self._multi_label: bool = getattr(model, "_postprocess_params", {}).get("multi_label", False)
         if not self.has_entailment:
-            warnings.warn(
+            warn(
                 f"no label of {type(self.model).__name__}'s configuration begins with 'entail', so the last logit is "
-                "taken as entailment, as in the pipeline: set config.label2id",
-                stacklevel=2,
+                "taken as entailment, as in the pipeline: set config.label2id"
             )
 
     def __repr__(self) -> str:

@@ -1,10 +1,10 @@
 """The precision in which a model is loaded."""
 
-import warnings
-
 import psutil
 import torch
 from transformers import AutoModelForSequenceClassification, PreTrainedConfig
+
+from hf_gradexplain.errors import warn
 
 _MEMORY_FACTOR = 1.2
 """Memory that a model needs, as a multiple of the size of its weights; what is above 1 is for activations."""
@@ -30,10 +30,9 @@ def affordable_dtype(
     if needed <= free:
         return torch.float32
     narrow = str(saved).removeprefix("torch.")
-    warnings.warn(
+    warn(
         f"{name!r} needs {needed / 1e9:.1f} GB in float32, but {free / 1e9:.1f} GB are free: it is loaded in {narrow}, "
-        "the dtype of its weights, and its gradients are less exact; for float32 use a larger device or device='auto'",
-        stacklevel=6,
+        "the dtype of its weights, and its gradients are less exact; for float32 use a larger device or device='auto'"
     )
     return saved
 

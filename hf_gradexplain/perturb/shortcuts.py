@@ -1,6 +1,5 @@
 """Logits of texts without some units: by the shortcut of the model, or by the generic form."""
 
-import warnings
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, warn
 from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassification
 from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
 from hf_gradexplain.models.textcnn.modeling_textcnn import TextCNNForSequenceClassification
@@ -228,7 +227,7 @@ def _warn_without_shortcut(forward: ForwardPass) -> None:
     if forward.batch.sequences is not None or forward.classifier.deletion is not None:
         return
     if reason := why_no_shortcut(forward.classifier.model):
-        warnings.warn(f"leave-one-out runs one masked copy of the text per word, because {reason}", stacklevel=3)
+        warn(f"leave-one-out runs one masked copy of the text per word, because {reason}")
 
 
 def _is_unchanged(module: nn.Module, package: str) -> bool:

@@ -1,6 +1,5 @@
 """Compile the repeated layers of a model; everything else, such as the embedding lookups, runs uncompiled."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
 from hf_gradexplain.classifier.state import device_of
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, warn
 from hf_gradexplain.probing.gradient_checks import forward_backward, largest, relative_error, sample_documents
 from hf_gradexplain.text.collate import collate
 
@@ -52,7 +51,7 @@ class CompiledLayers:
         name = type(classifier.model).__name__
         layers = [] if classifier.followed_functions or classifier.no_gradient_reason else repeated_layers(classifier)
         if not layers:
-            warnings.warn(f"{name} has no repeated layers that can be compiled: it runs uncompiled", stacklevel=6)
+            warn(f"{name} has no repeated layers that can be compiled: it runs uncompiled")
             return {}
         calls = {layer: torch.compile(layer._call_impl, dynamic=True, backend=BACKEND) for layer in layers}
         try:
@@ -65,10 +64,7 @@ class CompiledLayers:
                 "compiler, or leave out torch_compile"
             ) from failure
         if not error <= self.tolerance:
-            warnings.warn(
-                f"{name} gives other results when compiled (relative error {error:.1e}): it runs uncompiled",
-                stacklevel=6,
-            )
+            warn(f"{name} gives other results when compiled (relative error {error:.1e}): it runs uncompiled")
             return {}
         return calls
 

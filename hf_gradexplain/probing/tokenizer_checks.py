@@ -1,6 +1,5 @@
 """Checks that a tokenizer and a model belong together, before the model runs, and that texts are divided into units."""
 
-import warnings
 from collections.abc import Sequence
 from numbers import Real
 
@@ -9,7 +8,7 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.limits import vocabulary_size
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, warn
 from hf_gradexplain.options import CUSTOM, UnitName
 from hf_gradexplain.probing.gradient_checks import ordinary_ids, tokens_around
 from hf_gradexplain.text.data import Document
@@ -74,8 +73,7 @@ def warn_of_undivided(documents: Sequence[Document], tokenizer: PreTrainedTokeni
     """Warn if a text of many letters is one word or one token."""
     if unit not in ("sentence", "clause", CUSTOM) and any(map(is_undivided, documents)):
         action = "" if unit == "token" else "choose unit='token', or "
-        warnings.warn(
+        warn(
             "a text of many letters has only one unit, so there is nothing to compare, because "
-            f"{type(tokenizer).__name__} does not divide it: {action}a model whose tokenizer knows its language",
-            stacklevel=4,
+            f"{type(tokenizer).__name__} does not divide it: {action}a model whose tokenizer knows its language"
         )

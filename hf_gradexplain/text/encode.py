@@ -1,6 +1,5 @@
 """Encode texts as documents."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,7 +10,7 @@ import numpy as np
 from tokenizers import Encoding
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
-from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.errors import GradexplainError, choose, warn
 from hf_gradexplain.options import CUSTOM, UnitName
 from hf_gradexplain.text.alignment import Places, Tokens, flat, from_encodings, from_places
 from hf_gradexplain.text.beginning import CHARACTERS, beginning, divides_at_spaces
@@ -280,10 +279,9 @@ def _warn_of_second_start(tokenizer: PreTrainedTokenizerBase, documents: Sequenc
     start, mark = tokenizer.bos_token_id, tokenizer.bos_token
     for i, document in enumerate(documents):
         if mark and document.text.startswith(mark) and document.inputs["input_ids"][:2].tolist() == [start, start]:
-            warnings.warn(
+            warn(
                 f"text {i} begins with {mark!r}, which the tokenizer adds as well: if texts have their special tokens "
-                "already, give tokenizer_kwargs={'add_special_tokens': False}",
-                stacklevel=6,
+                "already, give tokenizer_kwargs={'add_special_tokens': False}"
             )
             return
 

