@@ -1,0 +1,112 @@
+"""What the command around an evaluation does: stops, the destination of a push, and the source of a stream."""
+
+import signal
+from types import SimpleNamespace
+
+import pytest
+from datasets import Dataset
+
+from hf_gradexplain.commands import evaluate as module
+from hf_gradexplain.commands.evaluate import _destination, _facts, _print, _texts, explain_stops, run_evaluation
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
+from hf_gradexplain.errors import GradexplainError
+from tests.evaluation.test_presentation import AOPC, CORRELATION, COUNTS, Tables
+
+
+@pytest.mark.parametrize(
+    ("stop", "code"), [(KeyboardInterrupt(), 130), (KeyboardInterrupt(15), 143), (KeyboardInterrupt(2), 130)]
+)
+def test_a_stop_says_how_to_resume(stop, code, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended, explain_stops(tmp_path):
+        raise stop
+    assert ended.value.code == code
+    assert capsys.readouterr().err == "\nstopped: run the same command again to resume; finished shards are kept\n"
+
+
+def test_sigterm_counts_as_a_stop(tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended, explain_stops(tmp_path):
+        signal.raise_signal(signal.SIGTERM)
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_full_disk_is_an_error_of_one_sentence(tmp_path):
+    said = r"No space left.*make room or make it writable, and run the same command"
+    with pytest.raises(GradexplainError, match=said), explain_stops(tmp_path):
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, None),
+        ({"push_to_hub": True}, ("folder", "dataset", {"private": True})),
+        ({"push_to_hub": True, "hub_dataset_id": "a/b"}, ("a/b", "dataset", {"private": True})),
+        ({"push_to_hub": True, "hub_private_repo": False}, ("folder", "dataset", {"private": False})),
+    ],
+)
+def test_the_destination_is_named_after_the_folder(monkeypatch, tmp_path, given, expected):
+    monkeypatch.setattr(module, "check_destination", lambda *names, **more: (*names, more))
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path / "folder")
+    assert _destination(EvaluateRecipeArguments(output_dir=".", **given)) == expected
+
+
+def test_a_stream_is_known_by_its_source():
+    arguments = EvaluateRecipeArguments(
+        model_name_or_path="m", dataset_name="no/such", dataset_config_name="c", split="s", max_samples=7,
+        rationale_column="r", label_map="a=b", streaming=True,
+    )  # fmt: skip
+    assert _texts(SimpleNamespace(texts=iter(())), arguments) == {
+        "texts": "streamed",
+        "dataset_name": "no/such",
+        "dataset_config_name": "c",
+        "dataset_revision": None,
+        "split": "s",
+        "text_column": "text",
+        "label_column": "label",
+        "label_map": "a=b",
+        "rationale_column": "r",
+        "rationale_mask_column": None,
+        "max_samples": 7,
+    }
+    some = Dataset.from_dict({"id": [0], "text": ["a"]})
+    assert list(_texts(SimpleNamespace(texts=some), arguments)) == ["texts"]
+
+
+@pytest.mark.parametrize(
+    ("streaming", "max_samples", "said"), [(False, 7, "a sample"), (True, 7, "the first ones"), (True, None, "")]
+)
+def test_the_facts_say_how_texts_were_chosen(monkeypatch, streaming, max_samples, said):
+    monkeypatch.setattr(module, "run_facts", lambda *_, sample, **__: sample)
+    arguments = SimpleNamespace(streaming=streaming, max_samples=max_samples)
+    evaluated = SimpleNamespace(engine=None, model_name="", data_name="", provenances={})
+    assert _facts(evaluated, arguments, None, None, Tables(AOPC, CORRELATION), []) == said
+
+
+def test_the_summary_goes_to_standard_output_and_the_path_beside_it(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    run = SimpleNamespace(
+        tables=Tables(AOPC, CORRELATION, counts=COUNTS),
+        title="m on d",
+        extra={"own: table": AOPC.iloc[:1]},
+        seconds=2.6,
+    )
+    _print(run, tmp_path)
+    out, err = capsys.readouterr()
+    assert err == f"3 s. Report: {tmp_path / 'report.html'}\n"
+    lines = out.splitlines()
+    assert lines[0].strip() == "m on d"
+    assert "own" in [line.strip() for line in lines]
+    assert lines[-2].startswith("Over 5 texts, a finds the words")
+    assert lines[-1].startswith("On 1,200 of 5,000 texts")
+
+
+@pytest.mark.parametrize(("dry", "called"), [(True, "dry"), (False, "run")])
+def test_a_dry_run_only_estimates(monkeypatch, dry, called):
+    calls = []
+    monkeypatch.setattr(module, "run_dry", lambda arguments: calls.append("dry"))
+    monkeypatch.setattr(module, "_run", lambda arguments: calls.append("run"))
+    run_evaluation(EvaluateRecipeArguments(dry_run=dry))
+    assert calls == [called]
