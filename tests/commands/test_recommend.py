@@ -1,13 +1,22 @@
 """Tests of the recommendation of a method, measured on a few texts."""
 
 import json
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from datasets import Dataset
 
 from hf_gradexplain.cli import main
-from hf_gradexplain.commands.recommend import _recommendation, load_sample, recommend_method
+from hf_gradexplain.commands import recommend
+from hf_gradexplain.commands.recommend import (
+    METHODS_TO_COMPARE,
+    _recommendation,
+    load_sample,
+    methods_to_compare,
+    recommend_method,
+)
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.options.arguments import SplitArguments
@@ -80,14 +89,39 @@ def test_correction_counts_only_the_tests_against_one_method():
     assert _recommendation(two, "a").method == "a"
 
 
-def test_a_model_is_measured_from_scores_to_recommendation():
-    texts = read_texts(["good film , not bad", "a bad film", "the good cast and the bad plot", "bad"])
+def test_a_model_is_measured_from_scores_to_recommendation(monkeypatch):
+    texts, bars = read_texts(["good film , not bad", "a bad film", "the good cast and the bad plot", "bad"]), []
+    monkeypatch.setattr(recommend, "progress_bar", lambda *given: bars.append(given) or nullcontext())
     result = recommend_method(explainer("bert"), texts, seed=0)
+    assert bars == []
     assert set(result.table["method"]) == {
         "random", "loo", "signed_gi", "gi_detached", "cp_lrp", "attn_lrp", "integrated_gradients",
     }  # fmt: skip
     assert (result.table["ci_low"] <= result.table["aopc"]).all()
     assert json.loads(json.dumps(result.to_dict())) == result.to_dict()
+
+
+def test_the_bar_counts_texts(monkeypatch):
+    bars = []
+    monkeypatch.setattr(recommend, "progress_bar", lambda *given: bars.append(given) or nullcontext())
+    recommend_method(explainer("fasttext"), read_texts(["good film", "bad"]), seed=0, progress=True)
+    ((done, work, earlier),) = bars
+    assert (work.documents, earlier) == (2, 0)
+    assert (done().documents, done().cost) == (2, work.cost)
+
+
+@pytest.mark.parametrize(
+    ("reason", "propagation", "names"),
+    [
+        (None, None, ("random", "loo", "signed_gi", "integrated_gradients")),
+        (None, SimpleNamespace(refusal="no"), ("random", "loo", "signed_gi", "integrated_gradients")),
+        (None, SimpleNamespace(refusal=""), METHODS_TO_COMPARE),
+        ("no gradients", None, ("random", "loo")),
+    ],
+)
+def test_the_methods_are_those_that_the_model_allows(reason, propagation, names):
+    profile = SimpleNamespace(no_gradient_reason=reason, propagation=propagation)
+    assert methods_to_compare(profile) == names
 
 
 def test_a_model_is_measured_by_the_given_problem_type():

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -23,6 +24,7 @@ from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.commands.train import run_training
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
+from hf_gradexplain.hub.push import Destination
 from hf_gradexplain.models import bilstm, train_word_tokenizer
 from hf_gradexplain.training.arguments import TrainArguments
 from tests.helpers.tiny import make
@@ -49,6 +51,47 @@ def arguments(data, tmp_path):
         return TrainRecipeArguments(**{"dataset_name": data, "output_dir": str(tmp_path / "model"), **BARE, **more})
 
     return make
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, None),
+        ({"push_to_hub": True}, ("my-model", "model", {"private": True})),
+        ({"push_to_hub": True, "hub_model_id": "a/b"}, ("a/b", "model", {"private": True})),
+        ({"push_to_hub": True, "hub_private_repo": False}, ("my-model", "model", {"private": False})),
+    ],
+)
+def test_the_destination_is_named_after_the_folder(monkeypatch, tmp_path, given, expected):
+    monkeypatch.setattr(job, "check_destination", lambda *names, **more: (*names, more))
+    (tmp_path / "my-model").mkdir()
+    monkeypatch.chdir(tmp_path / "my-model")
+    arguments = TrainRecipeArguments(dataset_name="d", output_dir=".", model_type="fasttext", **given)
+    assert job._destination(arguments) == expected
+
+
+@pytest.mark.parametrize(("private", "flag"), [(True, " --private"), (False, "")])
+def test_a_push_has_all_files_and_its_failure_says_that_the_model_is_kept(monkeypatch, capsys, private, flag):
+    pushed, destination = [], Destination("me/m", "model", private)
+    card = SimpleNamespace(title="FastText", corpus=SimpleNamespace(name="reviews"))
+
+    def push(*names, **more):
+        pushed.append((*names, more))
+        return SimpleNamespace(url="https://hub/me/m")
+
+    monkeypatch.setattr(job, "push", push)
+    job._push(card, Path("folder"), ["a", "b"], destination)
+    files = {"a": Path("folder/a"), "b": Path("folder/b")}
+    message = {"message": "FastText, trained on reviews", "replaces": job.STALE}
+    assert pushed == [(destination, files, message)]
+    assert capsys.readouterr() == ("", "Pushed: https://hub/me/m\n")
+
+    def fail(*names, **more):
+        raise GradexplainError("no way")
+
+    monkeypatch.setattr(job, "push", fail)
+    with pytest.raises(GradexplainError, match=f"^no way. Nothing is lost: .* `hf upload me/m folder{flag}` pushes it"):
+        job._push(card, Path("folder"), ["a"], destination)
 
 
 @pytest.mark.parametrize(
