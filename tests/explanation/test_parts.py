@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from hf_gradexplain.explanation.parts import LEVELS, MOST_SHOWN
+from hf_gradexplain.explanation.parts import LEVELS
 from tests.helpers.tiny import explainer
 
 TEXT = "Bad film, good. It is a word"
@@ -53,7 +53,9 @@ def test_a_text_of_one_clause_has_no_parts_and_many_clauses_are_left_out():
     many = explainer("fasttext")("Bad film, good. " * 7, "partition_shapley", **HOW).shown_parts("partition_shapley")
     assert [(part.depth, part.text) for part in many] == [(0, "Bad film, good.")] * 7
     most = explainer("fasttext")("Bad film, good. " * 14, "partition_shapley", **HOW).shown_parts("partition_shapley")
-    assert len(most) == MOST_SHOWN
+    assert len(most) == 12
+    twelve = explainer("fasttext")("Bad film, good. " * 4, "partition_shapley", **HOW).shown_parts("partition_shapley")
+    assert [part.depth for part in twelve] == [0, 1, 1] * 4
 
 
 def test_a_long_part_is_shown_in_46_characters():

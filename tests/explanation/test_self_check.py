@@ -339,6 +339,12 @@ def test_the_sentence_has_the_numbers():
 def test_the_sentence_of_one_unit_of_many_and_of_a_regression():
     one = replace(CHECK, top=("dull",), unit="word_type")
     assert one.sentence().startswith("passed: without 'dull': p 0.95 → 0.31; without a random word: 0.93 (0.90 to ")
+    five = replace(CHECK, top=tuple("abcde"), unit="token")
+    assert five.sentence().startswith("passed: without 'a', 'b', 'c', 'd', 'e': p 0.95 → 0.31; without 5 random tokens")
+    long = replace(CHECK, top=("x" * 32, "y" * 33))
+    assert long.sentence().startswith(f"passed: without '{'x' * 32}', '{'y' * 31}…': p")
+    against = replace(CHECK, against="z" * 33)
+    assert f": p against {'z' * 31}… 0.95 → 0.31" in against.sentence()
     many = replace(CHECK, top=tuple("abcdefg"), unit="token")
     assert many.sentence().startswith("passed: without 'a', 'b', 'c', 'd', 'e' and 2 more: p 0.95 → 0.31; without 7")
     output = replace(CHECK, full=1234.5, without=-0.5, random=(3.0,) * 5, alone=0.0, regression=True)
