@@ -114,7 +114,8 @@ def arcs(interactions: Interactions, *, ax: Axes | None = None, width: float = W
 def interactions(values: pd.DataFrame, *, ax: Axes | None = None, title: str = "") -> Axes:
     """Draw how pairs of a query word and a document word support the score together, from `Ranking.table`.
 
-    Blue: together, the two words raise the score by more than the sum of their single effects; vermilion: by less.
+    A blue value means that the two words together raise the score by more than the sum of their single effects; a
+    vermilion value means by less.
 
     Args:
         values: `(q, d)` with the words of the query as its index, and those of the document as its columns.

@@ -69,9 +69,12 @@ def accuracy(explainer: Explainer, rows: Dataset) -> float:
 def compare_labels(arguments: LabelRandomisationArguments) -> pd.DataFrame:
     """Return Spearman's correlation with the first model's scores, a row per method and other model.
 
-    The columns are `method`; `model`, trained on `permuted labels` or on the `same labels`; `median` with its 95 %
-    interval `ci_low`, `ci_high`; the numbers of texts `n` and `n_undefined`; and the 10th and 90th percentile of the
-    correlation over the texts, `low`, `high`.
+    The columns are
+
+    - `method`; and `model`, trained on `permuted labels` or on the `same labels`;
+    - `median` over texts, with its 95 % interval `ci_low`, `ci_high`;
+    - `n` and `n_undefined`, the numbers of texts with and without a correlation;
+    - `low` and `high`, the 10th and 90th percentile of the correlation over the texts.
     """
     trained = train(arguments)
     rows, seed, n = trained.train_rows, arguments.seed, arguments.explained_samples

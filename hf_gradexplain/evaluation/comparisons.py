@@ -99,8 +99,8 @@ class PairedSums:
 
         Returns:
             Columns `k, method, other, difference, ci_low, ci_high, p, p_adjusted, n`: the mean of AOPC(`method`) -
-            AOPC(`other`) over documents, its 95 % bootstrap interval, the p-value of the paired t-test, and the
-            p-value after Holm's correction for all rows of the table.
+            AOPC(`other`) over documents, with its 95 % bootstrap interval. `p` is the p-value of the paired t-test, and
+            `p_adjusted` the p-value after Holm's correction for all rows of the table.
         """
         mean, n = self.differences.mean, int(self.differences.n.max(initial=0))
         low, high = percentile_interval(mean, self.differences.deviations)

@@ -27,9 +27,8 @@ class Measures:
         k_grid: Numbers of removed units at which the model runs; empty for all. A curve is exact at these numbers and
             at its two ends, and interpolated linearly in between. If the model has a shortcut for curves, they are
             exact everywhere.
-        ties: Which of two units with equal scores is removed first: with `random`, a random one; with `position`, the
-            one that comes first in the text. In news the first words matter most, so `position` favours methods with
-            many equal scores.
+        ties: The order of removal of units with equal scores: `random`, or `position`, which is the order of the text.
+            In news the first words matter most, so `position` favours methods with many equal scores.
 
     Raises:
         GradexplainError: A number is out of range, or `ties` is not one of the choices.

@@ -149,11 +149,15 @@ class NormalisedSums:
         """Return one row per method.
 
         Returns:
-            Columns `method, naopc, ci_low, ci_high, n, n_undefined, n_outside, aopc, lower, upper, n_exact`: the mean
-            NAOPC over the `n` documents that have an NAOPC, with its 95 % bootstrap interval; `n_undefined`, the number
-            of documents without it; `n_outside`, the number of documents whose AOPC lies outside of its bounds, because
-            the beam search missed the best or the worst order; the means over all documents of AOPC and of its bounds,
-            at each document's number of units; and `n_exact`, the number of documents with exact bounds.
+            Columns `method, naopc, ci_low, ci_high, n, n_undefined, n_outside, aopc, lower, upper, n_exact`:
+
+            - `naopc`, the mean over the `n` documents that have an NAOPC, with its 95 % bootstrap interval;
+            - `n_undefined`, the number of documents without an NAOPC;
+            - `n_outside`, the number of documents whose AOPC lies outside of its bounds, because the beam search missed
+              the best or the worst order;
+            - `aopc`, `lower` and `upper`, the means over all documents of AOPC at each document's number of units, and
+              of its bounds;
+            - `n_exact`, the number of documents with exact bounds.
         """
         low, high = self.normalised.interval()
         *aopc, lower, upper = self.area_sums / max(self.n, 1)

@@ -97,7 +97,8 @@ def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
 
     The paired tests at the shorter `K` decide this, after Holm's correction for the tests against `other` alone.
     `above` and `below` are significant differences. A method without a significant difference is `unclear` if its 95 %
-    interval contains a difference of `MATTERS` or more, so that more texts may show one; otherwise it is `level`.
+    interval contains a difference of `MATTERS` or more, because more texts may show such a difference. Otherwise the
+    method is `level`.
     """
     if not len(tables.comparisons):
         return {}

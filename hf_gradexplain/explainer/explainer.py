@@ -221,8 +221,8 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
             units: Your own units in place of `unit`, see `__call__`.
-            rationales: Human rationales, to compare the scores with: for each text a list of the spans `(start, end)`
-                that people marked as the reason for its label, as character offsets into `explanation.text`.
+            rationales: Human rationales, to compare the scores with: for each text, the spans that people marked as the
+                reason for its label, a list of `(start, end)` with character offsets into `explanation.text`.
             output_dir: The folder for the files of the run: documents, tables, figures and a report. If the run is
                 stopped, the same call resumes it. None for a temporary folder.
             progress: Whether to show a progress bar.

@@ -39,12 +39,12 @@ class InteractingEngine(AttributionEngine):
         See `Interactions` for the meaning of its sign. For `k` words, the model runs on `k (k + 1) / 2` masked copies
         of the text.
 
-        `index="shapley_taylor"` averages this value over all orders of removal: in each order, the words that come
-        before both words of the pair are removed first (the Shapley-Taylor index of order 2, Sundararajan, Dhamdhere &
-        Agarwal 2020). It is exact for a text of up to 10 units. For a longer text it is estimated from random orders,
-        with standard errors. `index="shapley_interaction"` averages instead over all sizes of the set of other removed
-        units, and over all sets of each size (the Shapley interaction index, Grabisch & Roubens 1999). It is exact, and
-        needs a text of up to 10 units.
+        `index="shapley_taylor"` averages this value over all orders of removal. In each order, the words that come
+        before both words of the pair are removed first. This is the Shapley-Taylor index of order 2 (Sundararajan,
+        Dhamdhere & Agarwal 2020). It is exact for a text of up to 10 units. For a longer text it is estimated from
+        random orders, with standard errors. `index="shapley_interaction"` averages instead over all sizes of the set of
+        other removed units, and over all sets of each size. This is the Shapley interaction index (Grabisch & Roubens
+        1999). It is exact, and needs a text of up to 10 units.
 
         Args:
             text: A text, a text pair as a tuple `(a, b)`, or a conversation.

@@ -37,10 +37,13 @@ class Divided(Assessed):
     def parts(self, method: str | None = None) -> pd.DataFrame:
         """Return a table with one row per text, sentence and clause, in the order of the text.
 
-        The columns are `level`, which is `text`, `sentence` or `clause`; `start` and `end`, the offsets where the first
-        unit of the part begins and its last unit ends; `part`, the characters between these offsets; and `score`, the
-        sum of the scores of the part's units. For `partition_shapley`, this sum is the score that the part would have
-        as one unit.
+        The columns are
+
+        - `level`: `text`, `sentence` or `clause`;
+        - `start` and `end`, the offsets where the first unit of the part begins and its last unit ends;
+        - `part`, the characters between these offsets;
+        - `score`, the sum of the scores of the part's units. For `partition_shapley`, this sum is the score that the
+          part would have as one unit.
 
         Args:
             method: The method whose scores are added; None for the first one.

@@ -25,9 +25,9 @@ def compare_runs(a: AnyRun, b: AnyRun, reference: Sequence[AnyRun] = (), method:
 
     All of these numbers also differ between models that were trained in the same way with different seeds. `reference`
     has runs of two or more models that were trained as A was, with other seeds. With `reference`, tests tell whether B
-    could be one more such model: a t-test each for accuracy, AOPC and drift, and a moderated t-test (Smyth 2004) for
-    each class and word, with a false discovery rate of 5 % (Benjamini and Hochberg 1995). Without `reference`,
-    differences are reported with their intervals, but without a verdict.
+    could be one more such model. Accuracy, AOPC and drift have a t-test each. Each word of a class has a moderated
+    t-test (Smyth 2004), with a false discovery rate of 5 % over all words (Benjamini and Hochberg 1995). Without
+    `reference`, differences are reported with their intervals, but without a verdict.
 
     Args:
         a: Run A: the output folder of `hf-gradexplain evaluate`, or what `Explainer.evaluate` returned.

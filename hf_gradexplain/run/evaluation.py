@@ -65,10 +65,15 @@ class Evaluation:
     def to_frame(self) -> pd.DataFrame:
         """Return one row per method.
 
-        The columns are `method`; AOPC(10) with its 95 % interval `low` and `high`; AOPC(K) at the largest K; and four
-        columns for the correlation r with leave-one-out: `median r`; `p ≤ .05`, the share of texts where r is
-        significant; `by FDR`, the same share with control of the false discovery rate; and `no r`, the number of texts
-        without an r. If the largest K is below 10, the AOPC at this K replaces AOPC(10).
+        The columns are `method`, AOPC(10) with its 95 % interval `low` and `high`, AOPC(K) at the largest K, and four
+        columns for the correlation r with leave-one-out:
+
+        - `median r`, over texts;
+        - `p ≤ .05`, the share of texts with a significant r;
+        - `by FDR`, the same share with control of the false discovery rate;
+        - `no r`, the number of texts without an r.
+
+        If the largest K is below 10, the AOPC at this K replaces AOPC(10).
         """
         return summary_table(self.run.tables)
 
@@ -102,9 +107,14 @@ class Evaluation:
     def paired_tests(self) -> pd.DataFrame:
         """Test for each pair of methods whether their AOPC differs, by paired t-tests over the texts.
 
-        The columns are `k`, the K of AOPC(K); `method`, the better of the two methods, and `other`; their `difference`
-        with its 95 % interval `ci_low`, `ci_high`; `p`, and `p_adjusted`, corrected by Holm's method for the number of
-        rows; `n`, the number of texts; and `finding`, the result in words. With a single method there are no rows.
+        With a single method there are no rows. The columns are
+
+        - `k`, the K of AOPC(K);
+        - `method`, the better of the two methods, and `other`;
+        - `difference`, with its 95 % interval `ci_low`, `ci_high`;
+        - `p`, and `p_adjusted`, which is corrected by Holm's method for the number of rows;
+        - `n`, the number of texts;
+        - `finding`, the result in words.
         """
         tests = self.run.tables.comparisons
         rows = tests.to_dict("records")
@@ -114,11 +124,14 @@ class Evaluation:
     def per_text(self) -> pd.DataFrame:
         """Return one row per text and method, to find the texts where a method fails.
 
-        The columns are `text_id`, the position of the text; `text`; `target`, the explained class, or a contrast such
-        as "Sports rather than World"; `prediction`; `label`, None without a label; `correct`, whether the prediction is
-        the label; `p`, the probability of the target (for regression, the output); `method`; AOPC(10) of this text; and
-        the correlations with leave-one-out, `pearson` (of the scores) and `spearman` (of their ranks), NaN where
-        undefined.
+        The columns are
+
+        - `text_id`, the position of the text, and `text`;
+        - `target`, the explained class, or a contrast such as "Sports rather than World";
+        - `prediction`; `label`, None without a label; and `correct`, whether the prediction is the label;
+        - `p`, the probability of the target (for regression, the output);
+        - `method`, and its AOPC(10) on this text;
+        - `pearson` and `spearman`, the correlations of scores and of ranks with leave-one-out; NaN where undefined.
         """
         name = str(self.to_frame().columns[1])
         k = int(name.removeprefix("AOPC(").removesuffix(")"))

@@ -73,7 +73,7 @@ def texts_fingerprint(dataset: Dataset) -> str:
     """Return the SHA-256 of the texts and labels of a dataset.
 
     The digest depends on the values of the columns `text`, `text_pair`, `spans`, `label` and `rationale` and on the
-    order of the rows; it does not depend on ids, label names, files, caches or the machine.
+    order of the rows. It does not depend on ids, label names, files, caches or the machine.
     """
     columns = [name for name in ("text", "text_pair", "spans", "label", "rationale") if name in dataset.column_names]
     digest = hashlib.sha256(json.dumps(columns).encode())

@@ -1,8 +1,7 @@
 """Masked fine-tuning: train on texts in which some words are masked in the same way as in an evaluation.
 
-Half of the texts of each batch get a masking rate, drawn uniformly from 0 to 1, and each word of such a text is masked
-with this rate as its probability. So all numbers of masked words, from none to all, are equally likely, as on a removal
-curve.
+Half of the texts of each batch get a masking rate, drawn uniformly from 0 to 1. Each word of such a text is masked with
+this probability. So all numbers of masked words, from none to all, are equally likely, as on a removal curve.
 
 Source: Madsen, Reddy and Chandar, "Faithfulness Measurable Masked Language Models" (ICML 2024), section 4.
 """

@@ -41,9 +41,12 @@ def draw_correlation(
 ) -> None:
     """Draw how each method's scores correlate with leave-one-out: one row per method, a histogram of documents.
 
-    All histograms have the same scale. To the right of each histogram are three facts: the median with its interval;
-    among the documents with a defined coefficient, the share that is significant (without correction, and with control
-    of the false discovery rate); and the number of documents with an undefined coefficient.
+    All histograms have the same scale. To the right of each histogram are
+
+    - the median with its interval;
+    - the share of significant documents among those with a defined coefficient, without correction and with control of
+      the false discovery rate;
+    - the number of documents with an undefined coefficient.
 
     Args:
         axes: The axes to draw on.

@@ -157,8 +157,8 @@ class Shade:
 
     Attributes:
         text: The characters.
-        role: The side of its score; "unread" for text that the model did not read; "speaker" for the role of a message,
-            which is not part of the text; empty for other text.
+        role: The side of its score, or "unread" for text that the model did not read. "speaker" stands for the role of
+            a message, which is not part of the text. Empty for other text.
         strength: `|score| / max |score|` of the row, in [0, 1].
         score: The formatted score; empty if there is none.
     """
