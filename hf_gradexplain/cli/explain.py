@@ -1,4 +1,4 @@
-"""`hf-gradexplain explain`: explain one text, or those of a file or a dataset."""
+"""`hf-gradexplain explain`: explain one text, or the texts of a file or a dataset."""
 
 import argparse
 import sys

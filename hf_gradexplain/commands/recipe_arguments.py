@@ -53,7 +53,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainRecipeArguments(Options, SplitArguments, ModelArguments):
-    """Explain texts given on the command line, or those of a dataset, with one classifier."""
+    """Explain texts given on the command line, or the texts of a dataset, with one classifier."""
 
     REFUSED: ClassVar[dict[str, str]] = ONLY_EXPLAINED
     EXAMPLES: ClassVar[tuple[str, ...]] = (

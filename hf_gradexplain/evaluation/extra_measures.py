@@ -28,7 +28,7 @@ class Measures:
             at its two ends, and interpolated linearly in between. If the model has a shortcut for curves, they are
             exact everywhere.
         ties: The order of removal of units with equal scores: `random`, or `position`, which is the order of the text.
-            In news the first words matter most, so `position` favours methods with many equal scores.
+            In news, the first words matter most, so `position` favours methods with many equal scores.
 
     Raises:
         GradexplainError: A number is out of range, or `ties` is not one of the choices.

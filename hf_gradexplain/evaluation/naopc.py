@@ -1,8 +1,8 @@
 """NAOPC: AOPC normalised by the best and the worst order of a document.
 
-How far a probability can fall depends on the model and on the text, so the AOPCs of two models cannot be compared.
-Edin et al. (2024, "Normalized AOPC", arXiv 2408.08137) therefore scale each document's AOPC by those of the worst and
-the best order of its units:
+How far a probability can fall depends on the model and on the text, so the AOPCs of two models cannot be compared. Edin
+et al. (2024, "Normalized AOPC", arXiv 2408.08137) therefore scale the AOPC of each document by the AOPC of the worst
+and of the best order of its units:
 
     NAOPC = (AOPC(U) - lower) / (upper - lower)
 

@@ -45,10 +45,10 @@ class RefiningEngine(AttributionEngine):
 
         The explanation may have been loaded from a file. The further draws are those that a larger `max_evals` would
         have made in the first call. If masked copies take a shortcut, the refined scores equal those of one call with
-        as many draws, up to rounding. If each masked copy is a pass over the model, they differ from those of one call,
-        but only within the standard errors: the earlier and the further draws are corrected by different control
-        variates. Several explained classes share the copies: a class that stopped after fewer draws than another goes
-        on with the same further draws.
+        as many draws, up to rounding. If each masked copy is a pass over the model, the refined scores differ from the
+        scores of one call, but only within the standard errors. The reason is that the earlier and the further draws
+        are corrected by different control variates. Several explained classes share the copies: a class that stopped
+        after fewer draws than another goes on with the same further draws.
 
         Only the scores of `shapley` are refined, and those of registered methods whose source has `continues = True`.
         The scores of other methods stay as they are, and so do exact scores.

@@ -1,4 +1,4 @@
-"""The correlation of scores with those of leave-one-out, for each text (Eq. 9)."""
+"""The correlation of a method's scores with the scores of leave-one-out, for each text (Eq. 9)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from hf_gradexplain.statistics.ragged_array import RaggedArray
 from hf_gradexplain.statistics.rounding import ROUNDING
 
 REFERENCE = "loo"
-"""The method whose scores those of all other methods are correlated with."""
+"""The reference method: the scores of all other methods are correlated with its scores."""
 
 MIN_UNITS = 3
 """The smallest number of units for which a correlation is defined."""

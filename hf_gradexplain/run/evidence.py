@@ -73,8 +73,8 @@ def evidence(
             hand.
 
     Raises:
-        GradexplainError: The folder is not that of a finished run, the run has no such text or method, or one of its
-            files was damaged or changed.
+        GradexplainError: The folder is not the output folder of a finished run, the run has no such text or method, or
+            one of its files was damaged or changed.
 
     Example:
         >>> import hf_gradexplain  # doctest: +SKIP

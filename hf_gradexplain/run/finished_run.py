@@ -81,7 +81,7 @@ def open_run(folder: Path) -> FinishedRun:
     """Open the output folder of a finished run.
 
     Raises:
-        GradexplainError: The folder is not that of a finished run, or its tables were damaged or changed.
+        GradexplainError: The folder is not the output folder of a finished run, or its tables were damaged or changed.
     """
     results = folder / "results.json"
     if not document_paths(folder):

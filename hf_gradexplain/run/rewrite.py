@@ -26,7 +26,7 @@ def rewrite_report(folder: Path, path: Path | None = None) -> Path:
         The written file.
 
     Raises:
-        GradexplainError: The folder is not that of a finished run, or its tables were damaged or changed.
+        GradexplainError: The folder is not the output folder of a finished run, or its tables were damaged or changed.
     """
     run = open_run(folder)
     output = folder / "report.html" if path is None else path
@@ -58,8 +58,8 @@ def rewrite_results(folder: Path) -> Path:
         The report.
 
     Raises:
-        GradexplainError: The folder is not that of a finished run, a file in it was damaged or changed, or another run
-            is writing to it.
+        GradexplainError: The folder is not the output folder of a finished run, a file in it was damaged or changed, or
+            another run is writing to it.
     """
     finished = open_run(folder)
     record, documents = finished.record, finished.documents

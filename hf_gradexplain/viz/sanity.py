@@ -23,8 +23,8 @@ def randomisation_figure(randomisation: pd.DataFrame, *, title: str = "") -> Fig
 
     Args:
         randomisation: Long form, with the columns method, order, step, layer, against, values, median, ci_low, ci_high
-            and n. Only rows of the cascading order are drawn, and only those of the scores themselves, not of absolute
-            values.
+            and n. Only rows of the cascading order and of the scores themselves (not of their absolute values) are
+            drawn.
         title: The title.
 
     Raises:

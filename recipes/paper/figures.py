@@ -83,8 +83,8 @@ def frequency_figure(word_gradients: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw figure 3a: the gradient of a word by its frequency in the text, a panel per model.
 
     Args:
-        word_gradients: By model, columns `times` and `relative` (the gradient divided by that of a word that occurs
-            once).
+        word_gradients: By model, columns `times` and `relative` (the gradient divided by the gradient of a word that
+            occurs once).
     """
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     panels = figure.subplots(1, len(word_gradients), sharey=True)

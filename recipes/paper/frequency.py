@@ -25,8 +25,8 @@ class FrequencySummary:
         texts: The number of texts, without texts whose gradients are all 0.
         spread: The largest relative difference between words of equal frequency in a text.
         with_twice: The number of texts with a word that occurs once and a word that occurs twice.
-        twice: The gradient of words that occur twice over that of words that occur once in the same text: the ratio
-            farthest from 2, over all texts.
+        twice: The gradient of words that occur twice, divided by the gradient of words that occur once in the same
+            text. Of all texts, the ratio farthest from 2 is given.
     """
 
     texts: int
