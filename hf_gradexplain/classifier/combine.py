@@ -46,7 +46,7 @@ class OnePerSequence:
     The logit of a class is a weighted sum of the logits of its sequence.
 
     Args:
-        weights: `(C',)`.
+        weights: `(C',)` the weights of the logits of a sequence.
     """
 
     weights: tuple[float, ...]

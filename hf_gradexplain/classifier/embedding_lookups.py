@@ -145,7 +145,7 @@ def change_token(inputs: Mapping[str, Tensor], change: tuple[int, int]) -> dict[
 
 @torch.no_grad()
 def run_recorded(model: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[_Calls, Tensor]:
-    """Return every call of a layer whose inputs are integers and whose output are vectors, and the logits."""
+    """Return all calls of layers that take integers and return vectors, and the logits of the model."""
     recorded: _Calls = {}
     calls: Counter[str] = Counter()
 

@@ -133,7 +133,7 @@ def make_corpus(seed: int = 0, n_train: int = 2000, n_test: int = 200) -> Synthe
     1. It has one first sentence (from `OPENINGS`), then 0 to 2 different further sentences (from `SEQUELS`). These
        sentences are templates with slots for words. The templates, and the number of sentences, are drawn uniformly.
     2. With probability 0.15, a noun repeats one of the nouns before it in the text. All other nouns, adjectives and
-       verbs are drawn uniformly from a list. With probability 0.5, it is the words with `w[v, y] > 0`; with 0.2, the
+       verbs are drawn uniformly from a list. With probability 0.5, it has the words with `w[v, y] > 0`; with 0.2, the
        words with `w[v, y] < 0` that are not in `AGAINST[y]` (adjectives against class `y`); else the neutral words. The
        other slots are filled uniformly.
     3. The text is drawn again unless it holds at least 3 evidence words, differs from all texts before it, and

@@ -21,8 +21,8 @@ models with layers need more."""
 def check_memory(documents: Sequence[Document], model: nn.Module, *, gradients: bool) -> None:
     """Check that the word vectors of each text, and what is computed from them, fit into the free memory of a CPU.
 
-    When memory runs out, Linux ends the process, without an error; a GPU raises one. A text needs about
-    `4 T D c` bytes, with `T` tokens, `D` dims, and `c` 8 with gradients and 2 without.
+    When the memory of a CPU runs out, Linux ends the process without an error; on a GPU there is one. A text needs
+    about `4 T D c` bytes, with `T` tokens, `D` dims, and `c` 8 with gradients and 2 without.
 
     Raises:
         TextError: A text does not fit.

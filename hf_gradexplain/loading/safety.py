@@ -51,7 +51,7 @@ class Source:
 
 
 def find_source(name: str, revision: str | None = None) -> Source:
-    """Resolve a name to a commit; for an adapter, also the name of its base model.
+    """Resolve a name to a commit. For an adapter, the name of its base model is resolved, too.
 
     Raises:
         GradexplainError: A repository cannot be found, accessed or reached, or the adapter would load other code,

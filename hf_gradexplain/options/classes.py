@@ -27,7 +27,7 @@ def set_classes(options: Any) -> None:
 
 
 def check_classes(options: Any) -> None:
-    """Check the options about classes against each other.
+    """Check that the options about classes agree with each other.
 
     Raises:
         GradexplainError: They contradict each other, or a number is out of range.

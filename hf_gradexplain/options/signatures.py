@@ -64,7 +64,7 @@ class _CommonOptions(_ExplainedOptions, _ComputationOptions, total=False):
 
 
 class AuditOptions(_ComputationOptions, total=False):
-    """Keyword arguments of `Explainer.hybrid_documents`, which makes its texts and explains their predicted classes."""
+    """Keyword arguments of `Explainer.hybrid_documents`, which makes texts and explains their predicted classes."""
 
     objective: ObjectiveName
 
@@ -105,7 +105,7 @@ class ReadingOptions(_RunningOptions, _WindowOptions, total=False):
 
 
 class EvaluateOptions(_CommonOptions, total=False):
-    """Keyword arguments of `Explainer.evaluate`: the options without the self-check, the measures and the audits."""
+    """Keyword arguments of `Explainer.evaluate`: measures, audits, and all options except those of the self-check."""
 
     max_k: int | None
     ties: TiesName

@@ -10,7 +10,7 @@ Value = TypeVar("Value")
 
 
 class Lazy(Generic[Value]):
-    """An attribute that may be set to a function without arguments, called for the value when it is first read.
+    """An attribute that may be set to a function, which is called for the value when the attribute is first read.
 
     Args:
         name: The name of the attribute.
@@ -81,7 +81,7 @@ def check_column(values: Any, expected: str, column: str, kind: type = object) -
 
 
 def one_or_tuple(option: str, value: Any) -> Any:
-    """Return the value of an option that takes one class for all texts, or a list with one per text, as a tuple.
+    """Return the value of an option that takes one class, or a list of classes; a list becomes a tuple.
 
     >>> one_or_tuple("target", "Sports"), one_or_tuple("target", ["Sports", 2])
     ('Sports', ('Sports', 2))

@@ -176,7 +176,10 @@ class FusedLSTM:
             self._advance_direction(1, states[:, n_forward:], row_of[:, 1], shown[:, n_forward:], pooling)
 
     def _advance_direction(self, direction: int, states: Tensor, row_of: Tensor, visible: Tensor, pooling: str) -> None:
-        """Advance the states `(3, n, H)` of one direction over the words `row_of` `(S,)`, if `visible` `(S, n, 1)`."""
+        """Advance the states `(3, n, H)` of one direction over the words `row_of` `(S,)`.
+
+        A word counts as masked in the copies where `visible` `(S, n, 1)` is zero.
+        """
         step = self.step[: len(row_of), :, : len(row_of)]
         weights = [self.added[direction].index_select(1, row_of), *self.weights[direction]]
         for first in range(0, len(states[0]), _COPIES_AT_ONCE):

@@ -30,7 +30,7 @@ def rounded_up(rows: int) -> int:
 
     Above 128, round up to a multiple of `p / 8`, where `p` is the largest power of two below `rows`.
 
-    oneDNN compiles a kernel for each matrix size, which takes longer than a product, and caches a thousand of them.
+    oneDNN compiles a kernel for each matrix size, which takes longer than a product, and caches a thousand kernels.
     Rounding keeps the number of sizes small.
     """
     step = max(8, 1 << ((rows - 1).bit_length() - 4)) if rows > 8 else 8

@@ -188,8 +188,8 @@ def removal_curves(
             text of `n` units are a permutation of `0 ... n - 1`; later values are ignored.
         steps: The numbers `k` of removed units at which to compute the logits; None for all. The two ends of a curve
             are always computed.
-        end: `(B, C)` the logits without any unit if they are known, so that this copy does not run again. Shortcuts
-            ignore it.
+        end: `(B, C)` the logits without any unit, if they are known: the copy with all units removed then does not run
+            again. Shortcuts ignore this argument.
 
     Returns:
         `(M, B, U + 1, C)`: at `k`, the logits without the first `k` units of the order. Past the number of units of a

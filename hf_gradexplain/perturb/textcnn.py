@@ -171,9 +171,9 @@ def _windows(x: Tensor, width: int, fill: int) -> Tensor:
 def _max_over_intervals(first: Tensor, last: Tensor, values: Tensor, size: int) -> Tensor:
     """Return the maximum of the values whose interval covers each position, per column.
 
-    This is a sparse table. An interval is the union of two blocks of length `2^level`, which may overlap. Each value is
-    stored at its two blocks, then each level passes its values to the two halves of the block on the level below:
-    `O(N + size log size)`.
+    The algorithm is a sparse table. An interval is the union of two blocks of length `2^level`, which may overlap. Each
+    value is stored at its two blocks. Then each level passes the value of a block to its two halves on the level below.
+    The cost is `O(N + size log size)`.
 
     Args:
         first: `(N,)` first position of each interval.

@@ -98,7 +98,7 @@ class Profile:
 
     @property
     def batching_safe(self) -> bool:
-        """Whether texts of equal length in a batch do not change each other's results; if they do, each runs alone."""
+        """Whether texts of equal length in a batch do not change each other's results. If they do, texts run alone."""
         return self.batch_error <= self.tolerance
 
     @property
@@ -218,8 +218,8 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
 def _check_gradients(classifier: HookedClassifier, batch: Batch) -> tuple[frozenset[CustomFunction], str | None]:
     """Return the custom autograd functions to differentiate by their forward passes, and why gradients are unusable.
 
-    The gradients of a model without custom functions are trusted. Those of a model with custom functions must agree
-    with finite differences; otherwise they are unusable.
+    The gradients of a model without custom functions are trusted. The gradients of a model with custom functions must
+    agree with finite differences; otherwise they are unusable.
     """
     name = type(classifier.model).__name__
     logits = classifier.forward(batch, graph=True).logits

@@ -100,7 +100,7 @@ def propagation_batch_error(
 ) -> float:
     """Return the largest relative difference of modified gradients between documents in one batch and each alone.
 
-    Infinite if the model, or the rules, fail on them.
+    Infinite if the model or the rules fail on the documents.
 
     Some models compute the same numbers in another way if they are padded. For example, they cut texts into blocks, and
     padding on the left moves the blocks. This does not change the gradient, but it can change relevances: the rules

@@ -17,14 +17,14 @@ BLANKS = "▁Ġ "
 """How tokenizers write a space."""
 
 NO_WORD = -1
-"""The word of special tokens."""
+"""The word number of special tokens."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
     """The `T` tokens of several texts, one text after the other. The two texts of a pair are joined and count as one.
 
-    Offsets are those of `characters`.
+    Offsets refer to `characters.text`.
 
     Attributes:
         characters: The characters of the texts.
@@ -40,7 +40,7 @@ class Tokens:
         truncated_at: `(B,)` the offset in each text of the first character that truncation removes, or None.
         segmented: Whether `words` come from a tokenizer that segments scripts without spaces, such as MeCab.
         parts: `(T,)` the number of the part of its text that a token is in. In a conversation, each message is a part,
-            or several if special tokens divide it; other texts have one part, 0. All of a word is in one part.
+            or several if special tokens divide it; other texts have one part, 0. A word never extends over two parts.
     """
 
     characters: Characters
@@ -121,7 +121,7 @@ def from_encodings(
     Args:
         encodings: The encodings of `B` texts or pairs.
         characters: The characters of the texts.
-        ids: `(T,)`.
+        ids: `(T,)` the token ids.
         special: `(T,)` 1 for special tokens.
         seconds: `(B,)` offset at which the second text of each pair begins; 0 for single texts.
         located: Where the tokens are, if the reported offsets are wrong.
@@ -161,7 +161,7 @@ def from_places(
     Args:
         places: The places.
         characters: The characters of the texts.
-        ids: `(T,)`.
+        ids: `(T,)` the token ids.
         pieces: Returns the tokens of a text, given its number, as the tokenizer writes them.
         segmented: Whether the tokenizer segments scripts without spaces.
     """
@@ -178,8 +178,8 @@ def _cut_prefixes(
 ) -> None:
     """Empty the span of each space that the tokenizer puts before a word.
 
-    The tokenizer reports the span of the word's first letter for such a space.
-    A space inside a character keeps its span: some characters, such as U+FDFA, are read as several words.
+    The tokenizer reports the span of the word's first letter for such a space. A space inside a character keeps its
+    span: some characters, such as U+FDFA, are read as several words.
     """
     together = in_text[:-1] & in_text[1:] & (text_of[:-1] == text_of[1:])
     overlapping = np.flatnonzero(together & (spans[1:, 0] < spans[:-1, 1]))

@@ -30,7 +30,7 @@ PREDICTED = -1
 """Placeholder in `Batch.target` for the predicted class, until the model has run."""
 
 RUNNER_UP = -1
-"""Placeholder in `Batch.against` for the highest-scored class other than the target, until the model has run."""
+"""Placeholder in `Batch.against` for the class with the highest logit except the target, until the model has run."""
 
 REST = -2
 """Value of `Batch.against` that stands for all classes other than the target together."""
@@ -211,8 +211,8 @@ class Gradients:
         embedding: `(S, T, D)` the word vectors `e`.
         grad: `(S, T, D)` the gradients `dl_y/de`.
         baseline: `(D,)` the vector that replaces a removed word; None for zero.
-        rise: `(B,)` the rise of the loss when all units are replaced by the baseline, if the scores of `signed_gi`
-            should add up to it; None if they have no known sum.
+        rise: `(B,)` the rise of the loss when all units are replaced by the baseline. The scores of `signed_gi` should
+            add up to it. None if it is not known to what they should add up.
     """
 
     embedding: Tensor
@@ -238,7 +238,7 @@ class Sampled:
     """Scores that are estimated from copies drawn at random, and their standard errors.
 
     Attributes:
-        scores: `(B, U)`; 0 past the last unit of a text.
+        scores: `(B, U)` the scores; 0 past the last unit of a text.
         errors: `(B, U)` the standard error of each score; 0 if the score is exact.
         draws: `(B,)` the number of independent draws that the scores are estimated from; 0 if they are exact.
         copies: `(B,)` the number of copies that ran.

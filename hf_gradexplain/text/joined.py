@@ -136,7 +136,7 @@ def _sequence_of(documents: Sequence[Document]) -> np.ndarray:
 def rows(unit_of: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the row `(T,)` of each token, and the unit `(R,)` of each row.
 
-    Tokens of one unit and one id share a row.
+    Tokens of the same unit with the same id share a row.
     """
     row_of, inside = np.full(len(ids), NO_UNIT), unit_of != NO_UNIT
     pairs, numbers = np.unique(np.stack([unit_of[inside], ids[inside]], 1), axis=0, return_inverse=True)

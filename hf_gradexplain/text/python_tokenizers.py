@@ -40,7 +40,8 @@ def from_alignment(
     tokenized one by one. If their ids, joined, are the ids of the text, the word of each token is known. Otherwise the
     characters of all tokens are aligned with those of the text.
 
-    A word is a run of letters, digits and marks, any other single character, or a word of the tokenizer's own.
+    The words of the result are those that the tokenizer itself finds, or else runs of letters, digits and marks and all
+    other single characters.
 
     Args:
         tokenizer: A tokenizer written in Python.

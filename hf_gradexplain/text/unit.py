@@ -13,9 +13,9 @@ class Message:
     """A message of a conversation.
 
     Attributes:
-        role: Who wrote it, such as `user`.
+        role: Who wrote the message, such as `user`.
         start: The character offset where its content begins in the text.
-        end: The offset where it ends.
+        end: The character offset where its content ends.
     """
 
     role: str
@@ -72,7 +72,7 @@ def scores_in_text(units: Sequence[Unit], scores: np.ndarray) -> np.ndarray:
     """Return the score of each unit as it is displayed in the text: `(..., U)` to `(..., U)`.
 
     A byte-level tokenizer can split a character into several tokens. Only the first one has a place in the text, so it
-    gets the sum of their scores; the others keep their own.
+    gets the sum of their scores; the other tokens keep their own scores.
 
     >>> units = [Unit("電", ((0, 1),)), Unit("電", ((1, 1),)), Unit("!", ((1, 2),))]
     >>> scores_in_text(units, np.array([0.5, -0.25, 1.0])).tolist()

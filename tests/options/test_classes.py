@@ -51,8 +51,8 @@ def test_values_that_are_allowed(values, name, expected):
     ("values", "message"),
     [
         ({"target": "all"}, "an evaluation explains one class of each text"),
-        ({"target": ("a", "b")}, "an evaluation takes one target for all texts, not a list"),
-        ({"target": "a", "against": ("b", "c")}, "an evaluation takes one against for all texts, not a list"),
+        ({"target": ("a", "b")}, "an evaluation takes one target for all texts, not one per text"),
+        ({"target": "a", "against": ("b", "c")}, "an evaluation takes one against for all texts, not one per text"),
         ({"target": "label", "against": "b"}, "with target='label', the target of some texts may be the class 'b'"),
         ({"target": "predicted", "against": "b"}, "with target='predicted', the target of some texts may be"),
         ({"target": "a", "against": "b"}, None),
