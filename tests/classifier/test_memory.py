@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from hf_gradexplain.classifier.memory import (
+    _PADDING,
     is_out_of_memory,
     lower_limit,
     run_halving_on_oom,
@@ -40,6 +41,31 @@ def test_the_halves_of_a_batch_take_its_place(most):
     assert all(total == sum(batch) for batch, total in results)
     assert max(len(batch) for batch, _ in results) <= most
     assert sum(len(batch) > most for batch in tried) <= 2
+
+
+PADDING = int(64 * _PADDING)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "tokens", "expected"),
+    [
+        ([], 12, []),
+        ([20], 12, [1]),
+        ([4, 4, 4, 4], 12, [3, 1]),
+        ([4, 4, 4, 4], 11, [2, 2]),
+        ([1, 1, 20, 20], 12, [2, 1, 1]),
+        ([8, 8 + PADDING], 64, [2]),
+        ([8, 9 + PADDING], 64, [1, 1]),
+        ([8, 8, 8 + PADDING], 64, [2, 1]),  # both would be padded
+        ([8, 9, 10], 64, [3]),  # 1 and 2 times 1
+        ([8, 10, 12], 64, [2, 1]),  # 2 and 2 times 2
+        ([8, 10, 12, 12], 64, [2, 2]),
+    ],
+)
+def test_copies_of_different_lengths_share_a_chunk_if_that_needs_little_padding(lengths, tokens, expected):
+    chunks = [part for part, _ in run_in_chunks(nn.Identity(), lengths, tokens, lambda part: part, graph=False)]
+    assert [part.stop - part.start for part in chunks] == expected
+    assert [part.start for part in chunks] == [sum(expected[:i]) for i in range(len(expected))]
 
 
 def test_a_single_text_that_does_not_fit_is_an_error_and_so_is_any_other():

@@ -1,6 +1,7 @@
 """`Explainer.interactions`, against the model run on each masked text by itself, and what its result shows."""
 
 import json
+from functools import partial
 from io import StringIO
 from itertools import combinations
 from pathlib import Path
@@ -168,6 +169,31 @@ def test_wrong_arguments_are_explained(arguments, message):
     with pytest.raises(GradexplainError) as error:
         explainer("bert").interactions(**{"text": "good film", **arguments})
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("index", "longest", "enough", "said"),
+    [
+        ("second_difference", 20, 6, "the second differences of 3 words take 6 masked copies, more than 5:"),
+        ("shapley_interaction", 20, 7, "of 3 units takes 7 masked copies, more than 6:"),
+        ("shapley_interaction", 3, 7, "of 3 units takes 7 masked copies, more than 6:"),
+        ("shapley_interaction", 2, None, "of 3 units takes 2^3 - 1 masked copies, more than 6:"),
+    ],
+)
+def test_the_smallest_number_of_copies_is_enough(index, longest, enough, said, monkeypatch):
+    monkeypatch.setattr("hf_gradexplain.interactions.find._LONGEST", longest)
+    ask = partial(explainer("fasttext").interactions, "good film end", "loo", index=index)
+    if enough is not None:
+        found = ask(max_evals=enough)
+        assert (found.copies, found.draws, len(found)) == (enough, 0, 3)
+    with pytest.raises(GradexplainError) as error:
+        ask(max_evals=(enough or 7) - 1)
+    assert said in str(error.value)
+
+
+def test_two_words_are_enough():
+    assert len(explainer("fasttext").interactions("good film end", "loo", top=2)) == 1
+    assert len(explainer("fasttext").interactions("good film", "loo")) == 1
 
 
 @pytest.mark.parametrize("index", ["second_difference", "shapley_taylor", "shapley_interaction"])

@@ -36,6 +36,29 @@ def test_aopc_at_a_chosen_k():
     assert AOPC().compute(curves=CURVES, max_k=1)["aopc"] == pytest.approx(0.4 / 2 / 3)
 
 
+def test_no_removed_unit_is_a_number_of_units():
+    assert AOPC().compute(curves=CURVES, max_k=0) == {"aopc": 0, "aopc_by_k": [0], "n": 3}
+
+
+def test_a_p_value_of_a_twentieth_is_significant(monkeypatch):
+    """Three numbers are enough."""
+    from hf_gradexplain.metrics import loo_correlation
+
+    p_values = iter([0.05, 0.0500001, 0.04, 1.0])
+    monkeypatch.setattr(loo_correlation, "_correlate", lambda a, b, coefficient: (0.5, next(p_values)))
+    result = LOOCorrelation().compute(scores=[[1.0, 2.0, 4.0]] * 4, loo=[[1.0, 3.0, 4.0]] * 4)
+    assert result == {"median": 0.5, "mean": 0.5, "fraction_significant": 0.5, "n": 4, "n_undefined": 0}
+
+
+def test_neighbours_within_some_rounding_errors_share_a_rank():
+    """Of the largest value 2: up to 128 of float32's."""
+    from hf_gradexplain.metrics.loo_correlation import _TIED, _ranked
+
+    tied = float(_TIED)
+    assert _ranked(np.array([2.0, 0.0, 2 * tied, -1.0, 4 * tied + 1e-12])).tolist() == [4, 2, 2, 1, 3]
+    assert 6e-6 < _TIED < 9e-6
+
+
 def test_an_empty_curve_is_refused():
     with pytest.raises(ValueError, match=r"curve 1 is empty: start it with f\(x\)"):
         AOPC().compute(curves=[[0.5], []])

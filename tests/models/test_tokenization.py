@@ -93,6 +93,19 @@ def test_texts_without_words_are_refused():
         train_word_tokenizer(TEXTS, vocab_size=2)
 
 
+def test_a_vocabulary_of_one_word():
+    tokenizer = train_word_tokenizer(["one two one"], vocab_size=3)
+    assert tokenizer.get_vocab() == {"[PAD]": 0, "[UNK]": 1, "one": 2}
+    assert train_word_tokenizer(["a One"], vocab_size=9).get_vocab() == {"[PAD]": 0, "[UNK]": 1, "a": 2, "one": 3}
+
+
+def test_numbers_too_many_for_a_word_with_blanks(tmp_path, tokenizer):
+    """Two numbers are a vector even if the first one is no number: the line is wrong, and is not skipped."""
+    (tmp_path / "vectors.txt").write_text("wolf 1 2\ncat x 2\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"line 2 of .*: expected finite numbers, got 'x'"):
+        load_word_vectors(tmp_path / "vectors.txt", tokenizer)
+
+
 @pytest.fixture
 def tokenizer():
     return train_word_tokenizer(["cat dog bird [PAD]"], vocab_size=10, lowercase=True)
