@@ -122,7 +122,8 @@ class DisplayedInteractions:
     @property
     def _title(self) -> str:
         noun = UNIT_NOUNS.get(self.explanation.unit, "unit")
-        return f"{_NAMES[self.index]} of {len(self.pairs):,} pairs of {noun}s, for {self.explanation.question}"
+        pairs = f"{len(self.pairs):,} pair{'s' * (len(self.pairs) != 1)}"
+        return f"{_NAMES[self.index]} of {pairs} of {noun}s, for {self.explanation.question}"
 
     def _sentences(self, sides: tuple[str, str]) -> list[str]:
         """Return what the values mean.
@@ -137,12 +138,13 @@ class DisplayedInteractions:
         target, (more, less) = self.explanation.question, sides
         averaged = "" if self.index == "second_difference" else ", on average over what else is removed"
         sampled = f"; from {self.draws:,} random orders, with standard errors" if self.draws else ""
+        shown, pairs = min(SHOWN, len(self.pairs)), len(self.pairs)
         return [
             f"{more}: if one of the two is removed, the other supports {target} by this much more; {less}: by this much"
             f" less{averaged}",
             f"where both support {target}, {more} mark words that can replace each other, and {less} words that count "
             "only together",
-            f"the {min(SHOWN, len(self.pairs))} strongest of {len(self.pairs):,} pairs{sampled}",
+            f"{'the only pair' if pairs == 1 else f'the {shown} strongest of {pairs:,} pairs'}{sampled}",
         ]
 
     def _table(self) -> tuple[pd.DataFrame, dict[str, str]]:

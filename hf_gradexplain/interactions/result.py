@@ -66,7 +66,8 @@ class Interactions(DisplayedInteractions):
 
     def __repr__(self) -> str:
         words = ", ".join(f"{a!r} {b!r} {x:+.3g}" for a, b, x in self.strongest(1))
-        return f"Interactions({len(self)} pairs, index={self.index!r}, strongest: {words or 'none'})"
+        pairs = f"{len(self)} pair{'s' * (len(self) != 1)}"
+        return f"Interactions({pairs}, index={self.index!r}, strongest: {words or 'none'})"
 
     def __len__(self) -> int:
         return len(self.pairs)

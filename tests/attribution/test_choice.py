@@ -64,6 +64,7 @@ def test_where_propagation_is_refused_or_wrong_it_is_integrated_gradients():
     [
         ({"attn_lrp": (0.2, 0.1, 0.3), "cp_lrp": (0.4, 0.31, 0.5)}, "cp_lrp"),
         ({"attn_lrp": (0.2, 0.1, 0.3), "cp_lrp": (0.4, 0.29, 0.5)}, "attn_lrp"),
+        ({"attn_lrp": (0.2, 0.1, 0.3), "cp_lrp": (0.4, 0.3, 0.5)}, "attn_lrp"),
         ({"cp_lrp": (0.4, 0.31, 0.5)}, "attn_lrp"),
         ({"attn_lrp": (0.2, 0.1, 0.3), "loo": (0.9, 0.8, 1.0)}, "attn_lrp"),
         ({"attn_lrp": (0.2, 0.1, 0.3), "sa_l2": (0.9, 0.8, 1.0)}, "attn_lrp"),

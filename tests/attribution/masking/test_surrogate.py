@@ -93,8 +93,9 @@ def test_classes_do_not_influence_each_other():
 
 def test_few_draws_are_not_corrected_and_many_are_corrected_in_parts(monkeypatch):
     walks = walks_of(random_game(7, seed=1), 20)
-    some = walks[:7]
-    assert (corrected(some) == some.draws()).all()
+    few, enough = walks[: surrogate.LEAST_DRAWS - 1], walks[: surrogate.LEAST_DRAWS]
+    assert (corrected(few) == few.draws()).all()
+    assert (corrected(enough) != enough.draws()).any()
     monkeypatch.setattr(surrogate, "MOST_SETS", 2 * 6 * 10)
     halves = [walks[:10], walks[10:]]
     assert (corrected(walks) == np.concatenate([corrected(half) for half in halves])).all()
