@@ -53,6 +53,14 @@ def test_a_sample_is_drawn_and_repeats():
     assert again[0].n == 5
 
 
+def test_the_curves_end_at_fifty_units():
+    words = " ".join(f"w{i}" for i in range(60))
+    rows = Dataset.from_dict({"id": [0], "text": [f"{words} good"], "label": [0]})
+    faithfulness = measure_faithfulness(explainer("fasttext"), rows, 1, labelled=True, seed=0)
+    assert (faithfulness.short_k, faithfulness.long_k) == (10, 50)
+    assert max(faithfulness.curves["k"]) == 50
+
+
 def test_without_a_shortcut_the_curves_are_exact_at_some_numbers_of_units():
     faithfulness = measure_faithfulness(explainer("bert"), ROWS, 2, labelled=True, seed=0)
     assert faithfulness.k_grid == [1, 2, 3, 5, 10, 20, 50]

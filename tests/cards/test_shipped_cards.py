@@ -6,6 +6,7 @@ import subprocess
 import sys
 from io import BytesIO
 from pathlib import Path
+from runpy import run_module
 
 import numpy as np
 import pytest
@@ -54,6 +55,17 @@ def test_a_card_is_rendered_again_from_its_data(tmp_path):
     for name in ("README.md", "card.json"):
         assert (tmp_path / name).read_bytes() == (CARDS[0] / name).read_bytes()
     assert (tmp_path / "aopc.png").exists()
+
+
+def test_the_command_renders_every_folder(tmp_path, monkeypatch):
+    folders = [tmp_path / name for name in "ab"]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "card.json").write_bytes((CARDS[0] / "card.json").read_bytes())
+    monkeypatch.setattr(sys, "argv", ["cards", *map(str, folders)])
+    run_module("hf_gradexplain.cards.__main__", run_name="__main__")
+    assert all((folder / "README.md").exists() for folder in folders)
+    run_module("hf_gradexplain.cards.__main__", run_name="imported")
 
 
 @all_cards
