@@ -2,6 +2,26 @@
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
+        "hf_gradexplain/viz/report_documents.py",
+        "block = b64encode(gzip.compress(f\"[{','.join(self._block)}]\".encode(), GZIP_LEVEL, mtime=0)).decode()",
+        "block = b64encode(gzip.compress(f\"[{','.join(self._block)}]\".encode(), GZIP_LEVEL, mtime=(1))).decode()",
+    ): "any fixed time makes equal documents equal bytes",
+    (
+        "hf_gradexplain/viz/report_documents.py",
+        "return b64encode(gzip.compress(content.encode(), GZIP_LEVEL, mtime=0)).decode()",
+        "return b64encode(gzip.compress(content.encode(), GZIP_LEVEL, mtime=(1))).decode()",
+    ): "any fixed time makes equal values equal bytes",
+    (
+        "hf_gradexplain/viz/report_documents.py",
+        "GZIP_LEVEL = 5",
+        "GZIP_LEVEL = (6)",
+    ): "the level changes the size of a page a little, and nothing that it shows",
+    (
+        "hf_gradexplain/viz/report_documents.py",
+        "BLOCK_BYTES = 100_000",
+        "BLOCK_BYTES = (100001)",
+    ): "where blocks end changes nothing that a page shows",
+    (
         "hf_gradexplain/audit/compare/drift.py",
         "if m < 2:",
         "if (m <= 2):",
