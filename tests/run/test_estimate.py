@@ -17,6 +17,7 @@ from hf_gradexplain.run.cost import Estimate
 from hf_gradexplain.run.estimate import estimate
 from hf_gradexplain.run.passes import K_GRID
 from hf_gradexplain.run.runner import evaluate_texts
+from hf_gradexplain.run.shards import Shard
 from tests.helpers.tiny import CORPUS, TEXTS, explainer
 
 OPTIONS = Options(methods=("random", "loo", "sa_l2"), unit="word")
@@ -293,3 +294,51 @@ def test_only_the_beginning_of_a_stream_is_read():
 def test_an_empty_dataset_is_an_error(texts):
     with pytest.raises(GradexplainError, match="the dataset is empty"):
         estimate(explainer("fasttext"), texts.select([]), OPTIONS)
+
+
+def shard(n, start=0):
+    return Shard(start, {"id": list(range(start, start + n)), "text": [f"t{i}" for i in range(start, start + n)]}, n)
+
+
+@pytest.mark.parametrize(("n", "kept"), [(1, 1), (199, 199), (200, 200), (201, 200)])
+def test_two_hundred_documents_are_sampled(n, kept):
+    documents, shards, rows = module._sample([shard(n - 1), shard(1, n - 1)])
+    assert (documents, shards, len(rows)) == (n, 2, kept)
+    assert all(row["text"] == f"t{row['id']}" for row in rows)
+    assert len({row["id"] for row in rows}) == kept
+    assert rows == module._sample([shard(n - 1), shard(1, n - 1)])[2]
+
+
+@pytest.mark.parametrize(
+    ("each", "n", "groups"),
+    [
+        (4.0, 99, [1, 1, 2]),  # the first one warms up; 4 and 8 seconds are more than ten
+        (10 / 3, 99, [1, 1, 2]),  # just ten seconds
+        (3.0, 99, [1, 1, 2, 4]),
+        (0.1, 4, [1, 1, 2, 1]),  # all documents
+    ],
+)
+def test_groups_double_until_ten_seconds_have_passed(monkeypatch, each, n, groups):
+    clock, sizes = [0.0], []
+
+    def evaluate(engine, rows, options, measures):
+        sizes.append(len(rows))
+        clock[0] += each * len(rows)
+
+    monkeypatch.setattr(module, "evaluate_texts", evaluate)
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    group, seconds = module._measure(None, [{"text": "a"}] * n, None, None)
+    assert sizes == groups
+    assert (group.start, group.stop) == (sum(groups[1:-1]), sum(groups[1:]))
+    assert seconds == pytest.approx(each * groups[-1])
+
+
+def test_twenty_shards_of_a_stream_are_read(monkeypatch):
+    read = []
+    plain = module._sample
+    monkeypatch.setattr(module, "_sample", lambda parts: plain(read.append(part) or part for part in parts))
+    monkeypatch.setattr(module, "_measure", lambda *given: (slice(0, 1), 1.0))
+    monkeypatch.setattr(module, "make_shards", lambda texts, cost: (shard(1, i) for i in range(30)))
+    texts = IterableDataset.from_generator(lambda: iter(()))
+    estimate(explainer("fasttext"), texts, Options(("random",)))
+    assert len(read) == 20

@@ -76,3 +76,53 @@ def test_a_run_of_one_process_has_no_heartbeat(files):
     with heartbeat(files[:1], 0):
         assert module._THREAD not in [thread.name for thread in threading.enumerate()]
     assert not files[0].exists()
+
+
+@pytest.fixture
+def three(tmp_path):
+    """The files of three processes; the clock of the main process stands at 1000."""
+    paths = [tmp_path / name for name in ("a", "b", "c")]
+    paths[0].write_text("process 1 of here")
+    os.utime(paths[0], (1000, 1000))
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("age", "silent", "said"),
+    [(120, set(), ""), (121, set(), "rank 1 (process 7 of there) has shown no sign of life for 121 s"), (121, {1}, "")],
+)
+def test_two_minutes_without_a_sign_of_life_are_reported_once(three, capsys, age, silent, said):
+    three[1].write_text("process 7 of there")
+    os.utime(three[1], (1000 - age, 1000 - age))
+    found = set(silent)
+    module._report(three, 1, 500.0, found)
+    assert capsys.readouterr().err.startswith(said)
+    assert found == ({1} if said or silent else set())
+
+
+@pytest.mark.parametrize(("age", "silent"), [(120, {1}), (0, {1}), (0, set())])
+def test_a_return_is_reported_once(three, capsys, age, silent):
+    three[1].write_text("process 7 of there")
+    os.utime(three[1], (1000 - age, 1000 - age))
+    found = set(silent)
+    module._report(three, 1, 500.0, found)
+    assert capsys.readouterr().err == ("rank 1 shows signs of life again\n" if silent else "")
+    assert found == set()
+
+
+def test_a_finished_process_and_one_that_never_started(three, capsys):
+    three[1].write_text("finished")
+    os.utime(three[1], (600, 600))
+    module._report(three, 1, 500.0, set())
+    assert capsys.readouterr().err == ""
+    module._report(three, 2, 500.0, set())
+    assert capsys.readouterr().err.startswith("rank 2 (not started) has shown no sign of life for 500 s")
+    os.utime(three[1], (499, 499))
+    module._report(three, 1, 500.0, set())
+    assert capsys.readouterr().err.startswith("rank 1 (not started) has shown no sign of life for 500 s")
+
+
+def test_files_that_cannot_be_read_or_written_are_no_error(tmp_path):
+    missing = tmp_path / "no" / "file"
+    module._write(missing, "x")
+    assert (module._read(missing), module._time(missing)) == ("", 0.0)

@@ -1,13 +1,27 @@
 """Launchers that do not start the requested processes."""
 
+import gc
+import os
+import signal
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.run.processes import process_state
+from hf_gradexplain.run import processes
+from hf_gradexplain.run.processes import (
+    _launched_without_rank,
+    command,
+    interrupted_by_sigterm,
+    libraries_left_uncollected,
+    process_state,
+    stop_with_launcher,
+)
 from tests.helpers import forked
 
 ACCELERATE = ("MASTER_ADDR", "MASTER_PORT", "ACCELERATE_MIXED_PRECISION")
@@ -76,3 +90,98 @@ print((torch.full((1_000_000,), 2.0**-126) / 2).count_nonzero().item())
     (tmp_path / "code.py").write_text(code)
     ran = forked.run(tmp_path / "code.py")
     assert ran.stdout == "0\n", ran.stderr
+
+
+def test_sigterm_interrupts_once_and_the_handler_is_restored():
+    before, handlers = signal.getsignal(signal.SIGTERM), []
+
+    def stop():
+        with interrupted_by_sigterm():
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            finally:
+                handlers.append(signal.getsignal(signal.SIGTERM))
+
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        stop()
+    assert stopped.value.args == (signal.SIGTERM,)
+    assert handlers == [signal.SIG_DFL], "a second one ends the process"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_other_processes_and_threads_keep_the_handler(monkeypatch):
+    before, seen = signal.getsignal(signal.SIGTERM), []
+
+    def look():
+        with interrupted_by_sigterm():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    monkeypatch.setenv("RANK", "1")
+    look()
+    assert seen == [before, before]
+    monkeypatch.setenv("RANK", "0")
+    look()
+    assert seen[-1] is not before
+
+
+def test_the_garbage_collector_is_kept_from_the_libraries_in_the_block_alone():
+    gc.unfreeze()
+    with suppress(KeyError), libraries_left_uncollected():
+        assert gc.get_freeze_count() > 1000
+        raise KeyError
+    assert gc.get_freeze_count() == 0
+
+
+def test_the_command_names_the_file_or_the_package(monkeypatch):
+    assert command("N").endswith(
+        "torchrun --standalone --nproc_per_node N recipes/evaluate.py --dataset_name 'my data'"
+    )
+    spec = SimpleNamespace(name="package.__main__", parent="package")
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", spec)
+    assert command(2) == f"{start} 2 -m package --dataset_name 'my data'"
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", SimpleNamespace(name="pytest", parent=""))
+    assert "recipes/evaluate.py" in command(2)
+
+
+def test_two_gpus_are_in_the_plural(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    with pytest.raises(GradexplainError, match="3 processes were started, but this machine has 2 GPUs"):
+        process_state()
+
+
+@pytest.mark.parametrize("missing", ["MASTER_PORT", "MASTER_ADDR", "ACCELERATE_MIXED_PRECISION"])
+def test_a_launcher_is_known_by_all_of_its_variables(monkeypatch, missing):
+    for name in ACCELERATE:
+        monkeypatch.setenv(name, "x")
+    assert _launched_without_rank()
+    monkeypatch.delenv(missing)
+    assert not _launched_without_rank()
+
+
+def test_a_killed_launcher_ends_its_processes(monkeypatch, capsys):
+    parents, slept, ended = iter([7, 7, 1]), [], []
+    monkeypatch.setattr(processes.os, "getppid", lambda: next(parents))
+    monkeypatch.setattr(processes.time, "sleep", slept.append)
+    monkeypatch.setattr(processes.os, "_exit", ended.append)
+    processes._watch(7)
+    assert len(slept) == 2
+    assert ended == [1]
+    assert "the launcher of this process was killed" in capsys.readouterr().err
+
+
+def test_the_launcher_is_watched_once(monkeypatch):
+    watched, over = [], threading.Event()
+    monkeypatch.setattr(processes, "_watch", lambda launcher: (watched.append(launcher), over.wait(9)))
+    stop_with_launcher()
+    assert watched == []
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    stop_with_launcher()
+    stop_with_launcher()
+    assert [thread.daemon for thread in threading.enumerate() if thread.name == processes._WATCH] == [True]
+    assert watched == [os.getppid()]
+    over.set()

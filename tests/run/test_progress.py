@@ -4,6 +4,8 @@ import re
 import sys
 import time
 
+import pytest
+
 from hf_gradexplain.run import progress
 from hf_gradexplain.run.progress import Work, progress_bar
 from hf_gradexplain.run.shard_queue import Totals
@@ -67,3 +69,71 @@ def test_less_than_one_document_per_second_is_shown_as_seconds_per_document():
     assert progress._status(Totals(documents=4), work, 2.0) == "4 of 20 documents, 2.0 per second"
     assert progress._status(Totals(documents=4), work, 60.0) == "4 of 20 documents, 15.0 s per document"
     assert progress._status(Totals(), work, 60.0) == "0 of 20 documents"
+
+
+@pytest.mark.parametrize(
+    ("documents", "seconds", "said"),
+    [
+        (1, 1.0, "1 of 20 documents, 1.0 per second"),
+        (1000, 1.0, "1,000 of 20 documents, 1,000.0 per second"),
+        (1, 1.01, "1 of 20 documents, 1.0 s per document"),
+        (1, 2000.0, "1 of 20 documents, 2,000.0 s per document"),
+        (1, 0.0, "1 of 20 documents, 1,000,000,000.0 per second"),
+    ],
+)
+def test_the_rate_at_its_border(documents, seconds, said):
+    assert progress._status(Totals(documents=documents), Work(2, 20, 100), seconds) == said
+    assert progress._status(Totals(documents=documents), None, seconds) == said.replace(" of 20", "")
+
+
+class Ticks:
+    """An event that is set after some waits, each of which takes its seconds on a clock without delay."""
+
+    def __init__(self, clock, n):
+        self.clock, self.left = clock, n
+
+    def wait(self, seconds):
+        self.clock[0] += seconds
+        self.left -= 1
+        return self.left < 0
+
+    def set(self):
+        pass
+
+
+class Now:
+    """A thread that runs when it is joined, so that the block has ended by then."""
+
+    def __init__(self, target, daemon):
+        assert daemon
+        self.target = target
+
+    def start(self):
+        pass
+
+    def join(self):
+        self.target()
+
+
+def test_lines_come_once_a_minute_and_say_the_minutes_left(monkeypatch, capsys):
+    clock = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(progress.threading, "Event", lambda: Ticks(clock, 250))
+    monkeypatch.setattr(progress.threading, "Thread", Now)
+    with progress_bar(lambda: Totals(1, 1, 10, 25), Work(2, 20, 100), reused=0):
+        pass
+    lines = capsys.readouterr().err.splitlines()
+    # after 60.5 and 120.5 seconds, 25 of 100 are done
+    assert lines == [
+        "evaluating: 10 of 20 documents, 6.0 s per document, 3 min left",
+        "evaluating: 10 of 20 documents, 12.1 s per document, 6 min left",
+    ]
+
+
+def test_without_a_document_there_is_no_time_left(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(progress, "runs_in_kernel", lambda: True)
+    monkeypatch.setattr(progress, "live_display", lambda: lambda html, text: drawn.append(text))
+    with progress_bar(Totals, Work(2, 20, 100), reused=0):
+        pass
+    assert drawn == ["evaluating: 0 of 20 documents"]

@@ -90,3 +90,21 @@ def test_a_dataset_that_fails_names_the_row():
 
     with pytest.raises(GradexplainError, match=r"cannot read the dataset after row 1000 \(.*connection lost.*same com"):
         list(make_shards(IterableDataset.from_generator(generate)))
+
+
+def test_two_documents_share_a_shard_up_to_the_limit_itself():
+    """128 documents of 64 words: 524,288."""
+    limit = 128 * 64**2
+    for cost, sizes in ((limit // 2, [2, 1]), (limit // 2 + 1, [1, 1, 1]), (limit, [1, 1, 1]), (limit + 1, [1, 1, 1])):
+        parts = list(make_shards(rows(["a", "b", "c"]), lambda texts, cost=cost: cost))
+        assert [len(part) for part in parts] == sizes
+        assert [part.cost for part in parts] == [cost * size for size in sizes]
+
+
+def test_the_shards_of_a_dataset_that_is_read_in_several_parts():
+    parts = list(make_shards(rows(["a"] * 2001)))
+    assert sum(map(len, parts)) == 2001
+    assert [part.start for part in parts] == list(range(0, 2001, 128))
+    assert parts[-1].columns["id"][-1] == 2000
+    assert len(parts[0].texts) == 128
+    assert list(make_shards(rows([]))) == []

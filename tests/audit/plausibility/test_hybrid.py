@@ -10,7 +10,6 @@ import pytest
 from scipy.stats import norm
 
 from hf_gradexplain.audit.plausibility.hybrid import (
-    SENTENCES,
     HybridDocument,
     hybrid_hits,
     hybrid_table,
@@ -28,6 +27,7 @@ from tests.helpers.tiny import explainer
 
 TEXTS = ["One is here. Two is there. Three is gone.", "Vier ist da.", "  ", "Good! Bad? So so.", "No class at all."]
 LABELS = [0, 1, 1, 2, None]
+SENTENCES = 5  # twice five are the ten of Poerner et al.
 
 
 def test_a_document_holds_as_many_sentences_of_each_of_two_classes():
