@@ -42,6 +42,22 @@ def test_no_unit():
     assert removal_ranks(np.zeros((2, 0)), np.random.default_rng(0)).shape == (2, 0)
 
 
+def test_scores_exactly_the_tolerance_apart_are_tied():
+    """A power of two, so that nothing is rounded: the largest score is 1."""
+    near = tie_tolerance("bfloat16")
+    assert tie(np.array([1.0, 1 - near, -1.0]), "bfloat16").tolist() == [1 - near, 1 - near, -1]
+    assert tie(np.array([1.0, 1 - 1.01 * near, -1.0]), "bfloat16").tolist() == [1, 1 - 1.01 * near, -1]
+    assert tie(np.array([[4.0, 0], [0, 0.5]])).tolist() == [[4, 0], [0, 0.5]]
+    assert tie(np.array([1.0, 1 - 2.0**-18, 0.5])).tolist() == [1 - 2.0**-18, 1 - 2.0**-18, 0.5]  # float32
+    assert tie(np.array([1.0, 1 - 2.0**-16, 0.5])).tolist() == [1, 1 - 2.0**-16, 0.5]
+
+
+def test_ranks_of_texts_of_different_lengths():
+    scores = np.array([[[1.0, 3.0, 2.0], [5.0, 9.0, 9.0]], [[3.0, 3.0, 4.0], [5.0, 0.0, 0.0]]])
+    ranks = batch_removal_ranks(scores, np.array([3, 1]), None)
+    assert ranks.tolist() == [[[2, 0, 1], [0, 0, 0]], [[1, 2, 0], [0, 0, 0]]]
+
+
 LAST_PLACE = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-7, "float16": 2.0**-10}
 
 

@@ -7,6 +7,8 @@ import pytest
 from scipy import stats
 
 from hf_gradexplain.explanation.correlation import COEFFICIENTS, correlate_documents
+from hf_gradexplain.statistics.coefficients import rank
+from hf_gradexplain.statistics.ragged_array import RaggedArray
 
 SCIPY = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}
 
@@ -92,3 +94,28 @@ def test_no_document_is_no_error():
         correlate_documents(np.zeros((2, 1, 0)), np.zeros((1, 0)), np.array([0])).reason.tolist()
         == [["fewer than 3 units"]] * 2
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "tie", "lowest", "ties"),
+    [
+        ([1.0, 0.5, 0.75], 0.25, [0, 0, 0], [3, 3, 3]),  # each neighbour is a quarter of the largest away
+        ([1.0, 0.5, 0.75], 0.24, [2, 0, 1], [1, 1, 1]),
+        ([-4.0, 0.0, 1.0], 0.25, [0, 1, 1], [1, 2, 2]),  # the largest absolute value is that of a negative one
+        ([2.0, 2.0, 1.0], 0.0, [1, 1, 0], [2, 2, 1]),
+        ([5.0], 0.0, [0], [1]),
+    ],
+)
+def test_neighbours_up_to_the_tolerance_apart_are_tied(values, tie, lowest, ties):
+    ranks = rank(RaggedArray.of([values, [0.0, 9.0]]), tie, 0)
+    assert ranks.lowest.rows()[0].tolist() == lowest
+    assert ranks.ties.rows()[0].tolist() == ties
+    assert ranks.mean.rows()[1].tolist() == [1, 2]
+    assert ranks.mean.rows()[0].tolist() == [low + (n + 1) / 2 for low, n in zip(lowest, ties, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("values", "constant"), [([4.0, 3.0], True), ([4.0, 2.9], False), ([-4.0, -3.0], True), ([0.0], True)]
+)
+def test_a_row_is_constant_up_to_the_tolerance(values, constant):
+    assert rank(RaggedArray.of([values]), 0, 0.25).constant.tolist() == [constant]

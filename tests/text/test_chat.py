@@ -230,6 +230,21 @@ def test_what_truncation_cuts_is_not_read(kind, side):
         assert document.truncated_at == (min(unread) if unread else None)
 
 
+def test_a_content_that_is_written_twice_is_read_where_truncation_leaves_it():
+    """Of the first writing, some or all tokens are cut."""
+    tokenizer = chat_tokenizer("byte_level", "last_again", truncation_side="left")
+    messages = [{"role": "user", "content": "good film bad"}]
+    (whole,) = Encoder(tokenizer, None, "word")([messages])
+    again = max(t for t in range(len(whole)) if whole.unit_of[t] == 0 and whole.unit_of[t - 1] != 0)
+    for limit in range(len(whole) - again, len(whole) + 1):
+        (document,) = Encoder(tokenizer, limit, "word")([messages])
+        assert document.units == whole.units
+        assert document.unit_of.tolist() == whole.unit_of[len(whole) - limit :].tolist()
+        assert (document.unread, document.truncated_at) == ((), None)
+    (less,) = Encoder(tokenizer, len(whole) - again - 1, "word")([messages])
+    assert less.truncated_at == 0
+
+
 def test_left_padding_to_a_length_has_no_units():
     for kind in KINDS:
         tokenizer = chat_tokenizer(kind, "chatml", padding_side="left")

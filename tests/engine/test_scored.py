@@ -1,0 +1,53 @@
+"""Numbers of a batch as arrays, and the warning of scores that do not add up."""
+
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from hf_gradexplain.engine.scored import to_arrays, warn_of_incomplete
+from hf_gradexplain.explanation.remarks import COMPLETE_WITHIN
+
+
+def test_tensors_become_arrays_in_their_order():
+    tensors = [
+        torch.tensor([[1.5, 2.0]], dtype=torch.float32, requires_grad=True),
+        torch.tensor([[3], [4]]),
+        torch.tensor([True, False]),
+        torch.tensor(0.5, dtype=torch.float32),
+        torch.zeros(0, 3, dtype=torch.float64),
+        torch.tensor([7]),
+    ]
+    arrays = to_arrays(tensors)
+    assert [array.tolist() for array in arrays] == [[[1.5, 2.0]], [[3], [4]], [True, False], 0.5, [], [7]]
+    assert [array.shape for array in arrays] == [(1, 2), (2, 1), (2,), (), (0, 3), (1,)]
+    assert [array.dtype for array in arrays] == [np.float64, np.int64, np.bool_, np.float64, np.float64, np.int64]
+    assert to_arrays([]) == []
+
+
+def said(*gaps):
+    """Return the warnings for texts with these gaps of each method."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_of_incomplete([SimpleNamespace(completeness=gap) for gap in gaps])
+    return [str(warning.message) for warning in caught]
+
+
+@pytest.mark.parametrize("gap", [0, COMPLETE_WITHIN, -COMPLETE_WITHIN])
+def test_small_gaps_are_none(gap):
+    assert said({"integrated_gradients": gap}, {}) == []
+
+
+def test_larger_gaps_are_counted_and_the_largest_is_named():
+    own, other = said(
+        {"integrated_gradients": 0.25, "cp_lrp": 0.5},
+        {"integrated_gradients": -0.75},
+        {"integrated_gradients": COMPLETE_WITHIN},
+        {},
+    )
+    assert own.endswith("by up to 75% (on 2 of 3 texts): give more steps, or use another method")
+    assert "integrated_gradients should add up" in own
+    assert other.endswith("by up to 50% (on 1 of 1 texts): use another method")
+    assert "cp_lrp" in other
