@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import pytest
 from torch import nn
 
 from hf_gradexplain.classifier.limits import length_limit, pad_id, vocabulary_size
@@ -15,6 +16,24 @@ def test_the_length_limit_is_the_smaller_of_tokenizer_and_positions():
     assert length_limit(tokenizer_of("word_piece", model_max_length=50), model) == 40
     assert length_limit(tokenizer_of("word_piece"), model) == 40
     assert length_limit(tokenizer_of("word_piece"), nn.Linear(1, 1)) is None
+
+
+@pytest.mark.parametrize("positions", [0, -1, None, "many"])
+def test_a_configuration_may_have_no_number_of_positions(positions):
+    model = nn.Linear(1, 1)
+    model.config = SimpleNamespace(max_position_embeddings=positions)
+    assert length_limit(tokenizer_of("word_piece"), model) is None
+    assert length_limit(tokenizer_of("word_piece", model_max_length=100_000), model) == 100_000
+
+
+def test_a_table_of_words_is_no_table_of_positions():
+    """Only rows after the padding row count, unless the table looks up words or has another number of rows."""
+    model = nn.ModuleList([nn.Embedding(42, 2, padding_idx=3), nn.Embedding(42, 2, padding_idx=1), nn.Embedding(41, 2)])
+    model[2].padding_idx = 9
+    model.config = SimpleNamespace(max_position_embeddings=42)
+    assert length_limit(tokenizer_of("word_piece"), model) == 38
+    assert length_limit(tokenizer_of("word_piece"), model, [model[0]]) == 40
+    assert length_limit(tokenizer_of("word_piece"), model, [model[0], nn.Sequential(model[1])]) == 42
 
 
 def test_positions_count_from_the_row_after_the_padding_row():

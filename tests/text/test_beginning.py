@@ -55,6 +55,13 @@ def test_only_tokenizers_that_divide_at_spaces_are_given_the_beginning():
     assert known == [kind for kind in KINDS if kind in {"word_piece", "word_level"} or kind.startswith("byte_level")]
 
 
+@pytest.mark.parametrize(("length", "read"), [(1, 1), (2 * CHARACTERS, 2 * CHARACTERS), (2 * CHARACTERS + 1, 2)])
+def test_a_text_is_whole_up_to_so_many_characters_for_each_token(length, read):
+    """A longer one is read up to the last space in these."""
+    text = ("ab " + "c" * 100)[:length]
+    assert beginning(text, 2) == text[:read]
+
+
 def test_a_beginning_ends_after_a_letter_or_digit():
     assert beginning("a, " * 100, 2) == "a, " * 100
     assert beginning("a" * 100, 2) == "a" * 100

@@ -143,6 +143,29 @@ def test_a_hundred_thousand_words_through_a_tokenizer_without_offsets():
     assert 2000 < document.truncated_at < 2049
 
 
+def test_an_asked_length_may_be_that_of_the_model():
+    tokenizer = tokenizer_of("word_piece")
+    (document,) = Encoder(tokenizer, 5, "word", kwargs={"max_length": 5})(["the film is good and bad"])
+    assert len(document) == 5
+    with pytest.raises(GradexplainError, match="max_length is 6, but the model reads at most 5 tokens"):
+        Encoder(tokenizer, 5, "word", kwargs={"max_length": 6})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_numbers_of_a_document_are_plain(kind):
+    """JSON knows no numbers of NumPy."""
+    tokenizer = tokenizer_of(kind)
+    texts = ["the film 🙂 the end", ("the film", "is good and bad and long")]
+    cut, whole = (Encoder(tokenizer, limit, "word_type")(texts) for limit in (4, None))
+    windows = Encoder(tokenizer, 9, "word", stride=0)(["the film is good and bad and long " * 3])
+    assert windows[0].windows
+    numbers = [document.pair_start for document in (*cut, *whole)] + [document.truncated_at for document in cut]
+    numbers += [document.n_units for document in (*cut, *whole, *windows)]
+    numbers += [k for document in (*whole, *windows) for unit in document.units for span in unit.spans for k in span]
+    numbers += [k for window in windows[0].windows for k in (window.start, window.end, window.tokens)]
+    assert {type(number) for number in numbers} <= {int, type(None)}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_settings_of_the_tokenizer_are_restored(kind):
     tokenizer = tokenizer_of(kind)

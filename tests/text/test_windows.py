@@ -3,6 +3,7 @@
 import logging
 from functools import cache
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text.data import NO_UNIT
 from hf_gradexplain.text.encode import Encoder
 from hf_gradexplain.text.unit import Window
+from hf_gradexplain.text.windows import Windows
 from tests.helpers.tiny import piece_tokenizer
 from tests.helpers.tokenizer_classes import SENTENCES, build
 
@@ -105,6 +107,33 @@ def test_a_word_at_a_border_is_one_unit():
     divided = [w for w, unit in enumerate(document.units) if len(set(document.sequence_of[document.unit_of == w])) > 1]
     assert [document.units[w].text for w in divided] == ["film"]
     assert document.units[divided[0]].spans == ((22, 26),)
+
+
+@pytest.mark.parametrize(("pair", "repeated", "stride", "message"), [
+    (True, 10, 0, "the first text of a pair stands in every window, but .* takes 10 of 10 tokens"),
+    (True, 11, 0, "takes 11 of 10 tokens"),
+    (True, 9, 1, r"smaller than the 1 tokens .* the 9 .* but is 1:"),
+    (False, 6, 4, r"smaller than the 4 tokens .* the 6 .* but is 4: give a smaller one, such as 1$"),
+    (False, 10, 0, "must be smaller than the 0 tokens"),
+    (False, 12, 3, "such as 0$"),
+])  # fmt: skip
+def test_a_window_needs_more_room_than_it_shares(pair, repeated, stride, message):
+    document = SimpleNamespace(pair_start=3 if pair else None)
+    with pytest.raises(GradexplainError, match=message):
+        Windows(10, stride)._room(document, repeated)
+
+
+@pytest.mark.parametrize(("pair", "repeated", "stride", "room"), [(True, 9, 0, 1), (False, 6, 3, 4), (False, 0, 9, 10)])
+def test_the_smallest_room_is_enough(pair, repeated, stride, room):
+    assert Windows(10, stride)._room(SimpleNamespace(pair_start=3 if pair else None), repeated) == room
+
+
+def test_windows_are_longer_than_what_they_share():
+    assert Windows(10, 9).stride == 9
+    with pytest.raises(
+        GradexplainError, match=r"smaller than their 10 tokens, but is 10: give a smaller one, such as 2$"
+    ):
+        Windows(10, 10)
 
 
 def test_a_text_that_fits_is_an_ordinary_document():
