@@ -29,6 +29,11 @@ def test_the_typed_dict_is_the_dataclass_without_the_explicit_parameters():
     assert shown == list(wanted)
 
 
+@pytest.mark.parametrize("name", [name for name in vars(signatures) if name.endswith("Options") and name != "Options"])
+def test_every_option_of_a_call_may_be_left_out(name):
+    assert getattr(signatures, name).__required_keys__ == frozenset()
+
+
 def test_an_evaluation_takes_the_options_and_the_measures():
     """No self-check, since an evaluation removes the units one by one; other masking baselines are the recipe's.
 

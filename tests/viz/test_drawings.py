@@ -22,6 +22,7 @@ from matplotlib.lines import TICKDOWN, TICKLEFT, Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Annotation, Text
 
+from hf_gradexplain import plots
 from hf_gradexplain.viz.canvas import STYLE
 from hf_gradexplain.viz.comparison import default_looks, draw_by_cost, draw_two_runs, runs_size
 from hf_gradexplain.viz.curves import aopc_figure, ends_figure
@@ -125,6 +126,12 @@ DRAWN = {
     ),
     "by cost": lambda: on_axes(
         (6, 4), lambda axes: draw_by_cost(axes, COSTS.set_index("method"), default_looks(list(METHODS)))
+    ),
+    "faithfulness by cost": lambda: on_axes(
+        (6, 4), lambda axes: plots.faithfulness_by_cost(aopc(12), {"loo": 40, "lime": 1}, ax=axes, title="title")
+    ),
+    "two runs of different length": lambda: on_axes(
+        runs_size(4), lambda axes: plots.two_runs(aopc(12), aopc(5), ax=axes)
     ),
 }
 
