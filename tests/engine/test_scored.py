@@ -9,6 +9,7 @@ import torch
 
 from hf_gradexplain.engine.scored import to_arrays, warn_of_incomplete
 from hf_gradexplain.explanation.remarks import COMPLETE_WITHIN
+from tests.helpers.tiny import explainer
 
 
 def test_tensors_become_arrays_in_their_order():
@@ -51,3 +52,19 @@ def test_larger_gaps_are_counted_and_the_largest_is_named():
     assert "integrated_gradients should add up" in own
     assert other.endswith("by up to 50% (on 1 of 1 texts): use another method")
     assert "cp_lrp" in other
+
+
+def test_an_explanation_owns_its_scores_and_its_numbers_are_plain():
+    """A view would keep the numbers of the whole batch alive."""
+    for explanation in explainer("bert")(["a good film", "a bad film"], ("loo", "shapley"), against=1, target=0):
+        assert explanation.scores["loo"].base is None
+        assert explanation.sampling["shapley"].errors.base is None
+        numbers = explanation.target, explanation.prediction, explanation.against, explanation.sampling["shapley"].draws
+        assert {type(number) for number in numbers} == {int}
+
+
+def test_the_window_that_decides_is_a_plain_number():
+    long = " ".join(["good film"] * 40)
+    (explanation,) = explainer("bert")([long], "loo", stride=10, pool="max", self_check=False)
+    assert {type(number) for number in explanation.deciding} == {int}
+    assert len(explanation.deciding) == 3

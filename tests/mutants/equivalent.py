@@ -654,6 +654,296 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "return float(torch.where(grad == 0, 0, grad * value).real.cpu().double().sum())",
         "return float(torch.where(grad == 0, 0, grad * value).real.double().sum())",
     ): "on a CPU the values are there already; only other devices need it",
+    (
+        "hf_gradexplain/attribution/averaged_gradients.py",
+        "(texts,) = torch.where(gap.abs() > _ENOUGH)",
+        "(texts,) = torch.where((gap.abs() >= _ENOUGH))",
+    ): "a gap is never exactly the limit",
+    (
+        "hf_gradexplain/attribution/averaged_gradients.py",
+        "return [*points[::-1].tolist(), 1.0], [*weights[::-1].tolist(), 1 / n**2]",
+        "return [*points[::-1], 1.0], [*weights[::-1].tolist(), 1 / n**2]",
+    ): "a tensor is made of them, which is the same of numbers of NumPy",
+    (
+        "hf_gradexplain/attribution/averaged_gradients.py",
+        "return [*points[::-1].tolist(), 1.0], [*weights[::-1].tolist(), 1 / n**2]",
+        "return [*points[::-1].tolist(), 1.0], [*weights[::-1], 1 / n**2]",
+    ): "a tensor is made of them, which is the same of numbers of NumPy",
+    (
+        "hf_gradexplain/attribution/baseline.py",
+        "sums.append((weight.dtype, weight.detach().sum(0, dtype=wide).tolist()))",
+        "sums.append((weight.dtype, weight.sum(0, dtype=wide).tolist()))",
+    ): "nothing is differentiated",
+    (
+        "hf_gradexplain/attribution/baseline_distribution.py",
+        "return ReferenceWords(vectors_of_ids(classifier, tokenizer, ids.tolist()), places)",
+        "return ReferenceWords(vectors_of_ids(classifier, tokenizer, ids), places)",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/attribution/masking/game.py",
+        "return torch.stack(list(losses)).detach().cpu().double().numpy()",
+        "return torch.stack(list(losses)).cpu().double().numpy()",
+    ): "it runs without autograd anyway",
+    (
+        "hf_gradexplain/attribution/masking/kernel_shap.py",
+        "for size in sizes.tolist():",
+        "for size in sizes:",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/attribution/occlusion.py",
+        "logits = forward.logits.detach().unsqueeze(1).repeat(1, exists.shape[1], 1)",
+        "logits = forward.logits.unsqueeze(1).repeat(1, exists.shape[1], 1)",
+    ): "it runs without autograd anyway",
+    (
+        "hf_gradexplain/classifier/copies.py",
+        "return [batch.sequences.kinds[s] for s in sequences.tolist()]",
+        "return [batch.sequences.kinds[s] for s in sequences]",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/classifier/copies.py",
+        "present = inside[torch.isin(inside, inside.new_tensor(self.special))].unique().tolist()",
+        "present = inside[torch.isin(inside, inside.new_tensor(self.special))].unique()",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/classifier/limits.py",
+        "_NO_LIMIT = 10**9",
+        "_NO_LIMIT = (11)**9",
+    ): "no tokenizer has a limit between 10^9 and 11^9",
+    (
+        "hf_gradexplain/classifier/limits.py",
+        "_NO_LIMIT = 10**9",
+        "_NO_LIMIT = 10**(10)",
+    ): "no tokenizer has a limit between 10^9 and 10^10",
+    (
+        "hf_gradexplain/classifier/recording.py",
+        "self.operations[node] = read(output.detach().clone())",
+        "self.operations[node] = read(output.clone())",
+    ): "a copy with a graph has the same values",
+    (
+        "hf_gradexplain/engine/scored.py",
+        "classifier, logits = self.forward.classifier, self.forward.logits.detach()",
+        "classifier, logits = self.forward.classifier, self.forward.logits",
+    ): "the arrays that are made of them are detached once more",
+    (
+        "hf_gradexplain/loading/weights.py",
+        'chunks = parameter.detach().reshape(-1).split(_CHUNK) if parameter.device.type != "meta" else ()',
+        'chunks = parameter.reshape(-1).split(_CHUNK) if parameter.device.type != "meta" else ()',
+    ): "nothing is differentiated",
+    (
+        "hf_gradexplain/loading/weights.py",
+        'if table is not None and table.device.type != "meta" and not bool(table.detach().any()):',
+        'if table is not None and table.device.type != "meta" and not bool(table.any()):',
+    ): "nothing is differentiated",
+    (
+        "hf_gradexplain/perturb/bilstm.py",
+        "row_of = _both_directions(words.row_of[masks.text], length).T.contiguous()",
+        "row_of = _both_directions(words.row_of[masks.text], length).T",
+    ): "the layout in memory changes no number",
+    (
+        "hf_gradexplain/perturb/bilstm.py",
+        "number = copies.number.T.contiguous()",
+        "number = copies.number.T",
+    ): "the layout in memory changes no number",
+    (
+        "hf_gradexplain/perturb/fasttext.py",
+        "logits = forward.logits.detach()",
+        "logits = forward.logits",
+    ): "it runs without autograd anyway",
+    (
+        "hf_gradexplain/perturb/fasttext.py",
+        "logits, contributions = forward.logits.detach(), _contributions(forward)",
+        "logits, contributions = forward.logits, _contributions(forward)",
+    ): "it runs without autograd anyway",
+    (
+        "hf_gradexplain/perturb/fasttext.py",
+        "logits, contributions = forward.logits.detach(), _contributions(forward).to(widest(removed.device))",
+        "logits, contributions = forward.logits, _contributions(forward).to(widest(removed.device))",
+    ): "it runs without autograd anyway",
+    (
+        "hf_gradexplain/perturb/generic.py",
+        "logits = forward.logits.detach().unsqueeze(1).repeat(1, units.size, 1)",
+        "logits = forward.logits.unsqueeze(1).repeat(1, units.size, 1)",
+    ): "it runs without autograd anyway",
+    (
+        "hf_gradexplain/perturb/generic.py",
+        "logits = forward.logits.detach()[text_of]",
+        "logits = forward.logits[text_of]",
+    ): "it runs without autograd anyway",
+    (
+        "hf_gradexplain/perturb/generic.py",
+        "logits = forward.logits.detach()",
+        "logits = forward.logits",
+    ): "it runs without autograd anyway",
+    (
+        "hf_gradexplain/perturb/orders.py",
+        "shuffles = [rng.permutation(n) for rng, n in zip(rngs, lengths.tolist(), strict=True)]",
+        "shuffles = [rng.permutation(n) for rng, n in zip(rngs, lengths, strict=True)]",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/perturb/shared_prefix.py",
+        "classifier, batch, plain = forward.classifier, forward.batch, forward.logits.detach()",
+        "classifier, batch, plain = forward.classifier, forward.batch, forward.logits",
+    ): "it runs without autograd anyway",
+    (
+        "hf_gradexplain/perturb/shared_prefix.py",
+        "for end in np.unique(ends).tolist():",
+        "for end in np.unique(ends):",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/perturb/shortcuts.py",
+        "return forward.logits.detach()[text_of]",
+        "return forward.logits[text_of]",
+    ): "it runs without autograd anyway",
+    (
+        "hf_gradexplain/probing/compiled.py",
+        "if not error <= self.tolerance:",
+        "if not (error < self.tolerance):",
+    ): "an error is never exactly the tolerance",
+    (
+        "hf_gradexplain/probing/doctor.py",
+        "if error > _GRADIENT_TOLERANCE:",
+        "if (error >= _GRADIENT_TOLERANCE):",
+    ): "an error is never exactly the tolerance",
+    (
+        "hf_gradexplain/probing/gradient_checks.py",
+        "if error <= tolerance or dtype_of(classifier.model) == torch.float64:",
+        "if (error < tolerance) or dtype_of(classifier.model) == torch.float64:",
+    ): "an error is never exactly the tolerance",
+    (
+        "hf_gradexplain/probing/probe.py",
+        "if (not followed and not custom_functions(logits)) or gradient_errors(candidate, check, 0.01)[0] <= 0.01:",
+        "if (not followed and not custom_functions(logits)) or (gradient_errors(candidate, check, 0.01)[0] < 0.01):",
+    ): "an error is never exactly the tolerance",
+    (
+        "hf_gradexplain/statistics/coefficients.py",
+        "lengths = np.broadcast_to(n, exact.shape)[exact].tolist()",
+        "lengths = np.broadcast_to(n, exact.shape)[exact]",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/statistics/coefficients.py",
+        "p[exact] = [_kendall_p_values(size)[k] for size, k in zip(lengths, fewest[exact].tolist(), strict=True)]",
+        "p[exact] = [_kendall_p_values(size)[k] for size, k in zip(lengths, fewest[exact], strict=True)]",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/alignment.py",
+        "for t, i, first in zip(overlapping.tolist(), text_of[overlapping].tolist(), firsts.tolist(), strict=True):",
+        "for t, i, first in zip(overlapping, text_of[overlapping].tolist(), firsts.tolist(), strict=True):",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/alignment.py",
+        "for t, i, first in zip(overlapping.tolist(), text_of[overlapping].tolist(), firsts.tolist(), strict=True):",
+        "for t, i, first in zip(overlapping.tolist(), text_of[overlapping], firsts.tolist(), strict=True):",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/alignment.py",
+        "for t, i, first in zip(overlapping.tolist(), text_of[overlapping].tolist(), firsts.tolist(), strict=True):",
+        "for t, i, first in zip(overlapping.tolist(), text_of[overlapping].tolist(), firsts, strict=True):",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/character_alignment.py",
+        "while i < len(a) and j < len(b):",
+        "while (i <= len(a)) and j < len(b):",
+    ): "at an end nothing more matches",
+    (
+        "hf_gradexplain/text/character_alignment.py",
+        "while i < len(a) and j < len(b):",
+        "while i < len(a) and (j <= len(b)):",
+    ): "at an end nothing more matches",
+    (
+        "hf_gradexplain/text/character_alignment.py",
+        "at_end = i + _WINDOW >= len(a) and j + _WINDOW >= len(b)",
+        "at_end = (i + _WINDOW > len(a)) and j + _WINDOW >= len(b)",
+    ): "a block at the border is found by this window or by the next one",
+    (
+        "hf_gradexplain/text/character_alignment.py",
+        "at_end = i + _WINDOW >= len(a) and j + _WINDOW >= len(b)",
+        "at_end = i + _WINDOW >= len(a) and (j + _WINDOW > len(b))",
+    ): "a block at the border is found by this window or by the next one",
+    (
+        "hf_gradexplain/text/characters.py",
+        "for code in np.unique(codes[classes == 0]).tolist():",
+        "for code in np.unique(codes[classes == 0]):",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/characters.py",
+        'for i in np.unique(np.searchsorted(self.starts, combining, "right") - 1).tolist():',
+        "for i in np.unique(np.searchsorted(self.starts, combining, 'right') - 1):",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/chat.py",
+        "for r in unknown[::step].tolist():",
+        "for r in unknown[::step]:",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/chat_tokens.py",
+        "lambda i: [tokens.pieces(i)[t - tokens.text_of.searchsorted(i)] for t in chosen[text_of == i].tolist()],",
+        "lambda i: [tokens.pieces(i)[t - tokens.text_of.searchsorted(i)] for t in chosen[text_of == i]],",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/chat_tokens.py",
+        "borders = tokens.text_of.searchsorted(np.arange(len(prompts) + 1)).tolist()",
+        "borders = tokens.text_of.searchsorted(np.arange(len(prompts) + 1))",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/data.py",
+        "starts = np.flatnonzero(np.diff(self.sequence_of, prepend=-1)).tolist()",
+        "starts = np.flatnonzero(np.diff(self.sequence_of, prepend=-1))",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/data.py",
+        "kinds = [self.sequences.kinds[s] for s in sequences.tolist()]",
+        "kinds = [self.sequences.kinds[s] for s in sequences]",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/data.py",
+        "sequences = Sequences.of(copy_of, [self.sequences.kinds[s] for s in repeated.tolist()])",
+        "sequences = Sequences.of(copy_of, [self.sequences.kinds[s] for s in repeated])",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/dropped_characters.py",
+        "if first > word.start():",
+        "if (first >= word.start()):",
+    ): "a span that begins with the word is set to where it begins already",
+    (
+        "hf_gradexplain/text/encode.py",
+        'if limit is None or side != "right" or max(len(first) for first, *_ in parts) <= CHARACTERS * limit:',
+        'if limit is None or side != "right" or (max((len(first) for first, *_ in parts)) < CHARACTERS * limit):',
+    ): "a text of exactly this length is read whole in both cases",
+    (
+        "hf_gradexplain/text/encode.py",
+        "return list(starmap(slice, pairwise(text_of.searchsorted(np.arange(texts + 1)).tolist())))",
+        "return list(starmap(slice, pairwise(text_of.searchsorted(np.arange(texts + 1)))))",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/sentences.py",
+        "while start < len(text):",
+        "while (start <= len(text)):",
+    ): "only an empty text could reach the end, and it has no sentence",
+    (
+        "hf_gradexplain/text/words.py",
+        "for w in np.flatnonzero(tokens.characters.are_blank(starts, ends)).tolist():",
+        "for w in np.flatnonzero(tokens.characters.are_blank(starts, ends)):",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/words.py",
+        "rows = zip(words.tolist(), firsts[words].tolist(), lasts[words].tolist(), spans[words].tolist(), strict=True)",
+        "rows = zip(words, firsts[words].tolist(), lasts[words].tolist(), spans[words].tolist(), strict=True)",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/words.py",
+        "rows = zip(words.tolist(), firsts[words].tolist(), lasts[words].tolist(), spans[words].tolist(), strict=True)",
+        "rows = zip(words.tolist(), firsts[words], lasts[words].tolist(), spans[words].tolist(), strict=True)",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/words.py",
+        "rows = zip(words.tolist(), firsts[words].tolist(), lasts[words].tolist(), spans[words].tolist(), strict=True)",
+        "rows = zip(words.tolist(), firsts[words].tolist(), lasts[words], spans[words].tolist(), strict=True)",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/text/words.py",
+        "rows = zip(words.tolist(), firsts[words].tolist(), lasts[words].tolist(), spans[words].tolist(), strict=True)",
+        "rows = zip(words.tolist(), firsts[words].tolist(), lasts[words].tolist(), spans[words], strict=True)",
+    ): "a number of NumPy or PyTorch is as good an index",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 

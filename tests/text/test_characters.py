@@ -69,3 +69,19 @@ def test_characters_that_never_combine_are_graphemes_of_their_own():
         character = chr(code)
         if not may_combine(character):
             assert not inside_graphemes(f"a{character}a{character}{character}")
+
+
+def test_spans_that_are_given_stay_as_they_are():
+    characters = Characters.of([" a ", "b"])
+    starts, ends = np.array([1, 5]), np.array([4, 6])
+    assert [x.tolist() for x in characters.strip(starts, ends)] == [[2, 5], [3, 6]]
+    assert (starts.tolist(), ends.tolist()) == ([1, 5], [4, 6])
+
+
+def test_graphemes_at_the_end_of_the_first_and_of_the_last_text():
+    texts = ["a", "ae\u0301", "e\u0301"]
+    characters = Characters.of(texts)
+    assert characters.starts.tolist() == [1, 3, 7]
+    assert [characters.grapheme_end(1, k) for k in (0, 1, 2, 3)] == [0, 1, 3, 3]
+    assert [characters.grapheme_end(2, k) for k in (0, 1, 2)] == [0, 2, 2]
+    assert characters.grapheme_end(0, 1) == 1

@@ -33,6 +33,13 @@ def test_spans(value, expected):
     assert [TEXT[a:b] for a, b in read_spans(value, TEXT, "row 0")] == expected
 
 
+def test_offsets_are_plain_numbers():
+    """JSON knows no numbers of NumPy."""
+    several = read_spans([[[0, 4]], [[0, 5], [11, 15]]], TEXT, "row 0")
+    arrays = read_spans(np.array([[0, 4], [11, 15]]), TEXT, "row 0"), read_mask(np.array([0.0, 1, 0, 1]), TEXT, "row 0")
+    assert {type(offset) for spans in (several, *arrays) for span in spans for offset in span} == {int}
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
