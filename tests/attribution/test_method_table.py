@@ -2,6 +2,7 @@
 
 import pytest
 
+from hf_gradexplain.attribution.averaged_gradients import SmoothGrad
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.attribution.sources import (
@@ -50,6 +51,7 @@ def test_the_flags_of_all_methods():
     assert those(draws) == SAMPLED | SEEDED
     assert those(lambda source: getattr(source, "continues", False)) == {"shapley"}
     assert those(lambda source: getattr(source, "by_parts", False)) == {"partition_shapley"}
+    assert METHODS["smoothgrad"].source == METHODS["vargrad"].source == SmoothGrad(copies=20, level=0.15)
 
 
 @pytest.mark.parametrize(("name", "passes"), [
