@@ -260,3 +260,34 @@ def test_what_is_left_at_the_end_of_the_texts_is_said(name, values, monkeypatch)
         next(stream)
     with pytest.raises(GradexplainError, match=f"^the stream has 3 texts, but {name} has more: give one for each"):
         list(stream)
+
+
+def chunks_of(texts, tokens, **columns):
+    """Return the start and the texts of each chunk, and what is given for them."""
+    columns = {name: iter(values) for name, values in columns.items()}
+    return [(chunk.start, chunk.texts, chunk.given) for chunk in module._chunks(iter(texts), columns, tokens)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "tokens", "expected"),
+    [
+        ([], 3, []),
+        (["", "", "", ""], 3, [(0, 3), (3, 1)]),  # each text counts as one token at least
+        (["", "", ""], 3, [(0, 3)]),
+        (["a" * 2 * module._CHARACTERS, ""], 3, [(0, 1), (1, 1)]),
+        (["a" * (2 * module._CHARACTERS - 1), ""], 3, [(0, 2)]),
+        ([("a" * module._CHARACTERS, "a" * module._CHARACTERS), ""], 3, [(0, 1), (1, 1)]),
+        (["a" * 100, "b" * 100], 1, [(0, 1), (1, 1)]),
+    ],
+)
+def test_a_chunk_ends_where_it_has_enough_characters(texts, tokens, expected):
+    found = chunks_of(texts, tokens, labels=range(len(texts)))
+    assert [(start, len(some)) for start, some, _ in found] == expected
+    assert [text for _, some, _ in found for text in some] == texts
+    assert [label for *_, given in found for label in given["labels"]] == list(range(len(texts)))
+
+
+def test_one_value_for_all_texts_is_repeated():
+    one = "LABEL_1", 1, np.int64(1), str.split
+    assert [next(module._one_per_text(value)) for value in one] == list(one)
+    assert list(module._one_per_text([1, 2])) == [1, 2]

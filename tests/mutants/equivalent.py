@@ -944,6 +944,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "rows = zip(words.tolist(), firsts[words].tolist(), lasts[words].tolist(), spans[words].tolist(), strict=True)",
         "rows = zip(words.tolist(), firsts[words].tolist(), lasts[words].tolist(), spans[words], strict=True)",
     ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/perturb/textcnn.py",
+        "for text, units in zip(text_of.split(at_once), F.pad(removed, (0, 1)).split(at_once), strict=True):",
+        "for text, units in zip(text_of.split(at_once), F.pad(removed, (0, (2))).split(at_once), strict=True):",
+    ): "no token has the number of the second added column",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 

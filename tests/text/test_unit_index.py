@@ -1,5 +1,7 @@
 """The sums of texts that are read as several sequences."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -55,3 +57,18 @@ def test_the_units_of_one_text(text, sequences, columns, expected):
     tensors = own.unit_of, own.row_of, own.unit_of_row, own.count
     assert (*(x.tolist() for x in tensors), own.size, own.text_of.tolist()) == expected
     assert own.real.all()
+
+
+def test_without_several_sequences_nothing_is_added_up():
+    one = replace(
+        units(),
+        text_of=None,
+        unit_of_row=torch.tensor([[0, 2, 2], [0, 1, 1], [0, 1, 1]]),
+        count=torch.tensor([1, 2, 2]),
+    )
+    assert one.sum(TOKENS).tolist() == [[2, 0], [32, 64], [1024, 256 + 512]]
+    assert one.sum_rows(TOKENS.unsqueeze(2)).squeeze(2).tolist() == [[2, 0, 0], [32, 64, 0], [1024, 256, 512]]
+    values = torch.tensor([-3.0, 1.0, 2.0])
+    assert one.largest(values) is one.by_sequence(values) is values
+    own = one.only(1, torch.tensor([1]), slice(1, 4))
+    assert (own.unit_of.tolist(), own.row_of.tolist(), own.text_of) == ([[0, 1, 2]], [[0, 1, 3]], None)
