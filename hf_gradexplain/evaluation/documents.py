@@ -19,13 +19,12 @@ from hf_gradexplain.attribution.sources import is_sampled
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.correlation import compared_by_sign, correlated_methods
 from hf_gradexplain.evaluation.extra_measures import Measures
-from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanation.arrow_columns import to_records, to_table
 from hf_gradexplain.explanation.correlation import COEFFICIENTS
+from hf_gradexplain.explanation.explanation import Explanation, places_of
 from hf_gradexplain.explanation.records import NUMBERS, SAMPLING, SPANS, text_columns, with_arrays
 from hf_gradexplain.files import atomic_write, checksum_path, matches_checksum
 from hf_gradexplain.text.rationales import Rationale
-from hf_gradexplain.text.unit import Occurrences, Unit
 
 COUNT = b"documents"
 """The key under which the metadata of a file has the number of its documents."""
@@ -81,7 +80,7 @@ class EvaluatedDocument:
     def to_row(self) -> dict[str, Any]:
         """Return the value of each column, with units and arrays as they are; `from_row` is the inverse."""
         others = {name: getattr(self.explanation, name) for name in Explanation.__dataclass_fields__ if name != "units"}
-        explanation = with_arrays({**others, "units": _units_of(self.explanation)})
+        explanation = with_arrays({**others, "units": places_of(self.explanation)})
         del explanation["class_names"]  # the same for all documents: in the metadata of the file
         rationale = {} if self.rationale is None else {RATIONALE: list(map(list, self.rationale))}
         return {
@@ -109,13 +108,6 @@ class EvaluatedDocument:
             bounds=row.get("bounds") or {},
             rationale=None if row.get(RATIONALE) is None else tuple((start, end) for start, end in row[RATIONALE]),
         )
-
-
-def _units_of(explanation: Explanation) -> Occurrences | Sequence[Unit]:
-    """Return the places of the units as arrays, or the units themselves if they exist as objects already."""
-    make_units = vars(Explanation)["units"].unread(explanation)
-    where = getattr(make_units, "__self__", None)
-    return where if isinstance(where, Occurrences) else explanation.units
 
 
 def schema(methods: Sequence[str], measures: Measures | None = None, more: Collection[str] = ()) -> pa.Schema:

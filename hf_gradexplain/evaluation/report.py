@@ -24,13 +24,14 @@ from hf_gradexplain.evaluation.presentation import (
 )
 from hf_gradexplain.evaluation.summaries import correlation_summary, headline
 from hf_gradexplain.evaluation.tables import SHORT_K, Tables
-from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanation.explanation import Explanation, places_of
 from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.text.unit import scores_in_text
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.curves import ENDS
+from hf_gradexplain.viz.pieces import mark_pieces, split_text
 from hf_gradexplain.viz.report_app import Part, ReportMethod, ReportPage, ReportTable, chart, render_app
-from hf_gradexplain.viz.report_documents import DocumentPacker, ReportDocument, mark_pieces, split_text
+from hf_gradexplain.viz.report_documents import DocumentPacker, ReportDocument
 
 STATIC_DOCUMENTS = 4
 """The number of documents that are shown without scripts."""
@@ -123,8 +124,9 @@ def _document(document: EvaluatedDocument, k: int) -> ReportDocument:
     tell = (explanation.remark, explanation.warning, explanation.certainty)
     said = {name: "; ".join(filter(None, (each(name) for each in tell))) for name in explanation.scores}
     curves = np.stack(list(document.curves.values()))
-    shown = scores_in_text(explanation.units, np.stack(list(explanation.scores.values())))
-    pieces = split_text(explanation.text, [unit.spans for unit in explanation.units], explanation.not_read)
+    places = places_of(explanation)
+    shown = scores_in_text(places, np.stack(list(explanation.scores.values())))
+    pieces = split_text(explanation.text, places.spans, places.owners(), explanation.not_read)
     pieces, marked = mark_pieces(pieces, document.rationale) if document.rationale else (pieces, [])
     return ReportDocument(
         row=document.id,
@@ -143,7 +145,7 @@ def _document(document: EvaluatedDocument, k: int) -> ReportDocument:
         correlations={name: values.get("pearson") for name, values in document.correlations.items()},
         against=explanation.other_class,
         remarks={name: sentences for name, sentences in said.items() if sentences},
-        margins={name: scores_in_text(explanation.units, explanation.margins(name)) for name in explanation.sampling},
+        margins={name: scores_in_text(places, explanation.margins(name)) for name in explanation.sampling},
     )
 
 

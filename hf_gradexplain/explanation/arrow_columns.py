@@ -1,6 +1,6 @@
 """Converts units and numbers to Arrow columns and back, without a Python object for each unit and number."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, pairwise
 from typing import Any
 
@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 
 from hf_gradexplain.explanation.records import NUMBERS, UNITS
-from hf_gradexplain.text.unit import Occurrences, Unit
+from hf_gradexplain.text.unit import Unit, UnitPlaces
 
 
 def to_table(records: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     """Return records as the rows of a table, for `to_records`; a value that a record lacks is null.
 
-    In the records, units are `Unit`s or the `Occurrences` of a document, and numbers are arrays. `pa.Table.from_pylist`
-    would make the same columns from lists and dictionaries, in several times the time.
+    In the records, units are `UnitPlaces` or `Unit`s, and numbers are arrays. `pa.Table.from_pylist` would make the
+    same columns from lists and dictionaries, but takes several times as long.
     """
     columns = [_column([record.get(field.name) for record in records], field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
@@ -43,42 +43,34 @@ def _number_column(rows: Sequence[np.ndarray | None]) -> pa.ListArray:
     known = [np.empty(0) if row is None else row for row in rows]
     missing = pa.array([row is None for row in rows]) if any(row is None for row in rows) else None
     values = pa.array(np.concatenate([np.empty(0), *known]), pa.float64())
-    return pa.ListArray.from_arrays(_ends(map(len, known)), values, mask=missing)
+    return pa.ListArray.from_arrays(_ends([len(row) for row in known]), values, mask=missing)
 
 
-def _unit_column(rows: Sequence[Occurrences | Sequence[Unit]]) -> pa.ListArray:
+def _unit_column(rows: Sequence[UnitPlaces | Sequence[Unit]]) -> pa.ListArray:
     """Return the units of each row as a column."""
-    names, counts, spans = zip(*map(_by_unit, rows), strict=True) if rows else ((), (), ())
-    places = np.concatenate([np.empty((0, 2), np.int64), *spans])
-    pairs = pa.ListArray.from_arrays(_ends([2] * len(places)), pa.array(places.ravel()))
-    lists = pa.ListArray.from_arrays(_ends(chain(*counts)), pairs)
-    texts = pa.array(chain(*names), pa.string())
+    places = [row if isinstance(row, UnitPlaces) else UnitPlaces.of(row) for row in rows]
+    spans = np.concatenate([np.empty((0, 2), np.int64), *(row.spans for row in places)])
+    pairs = pa.ListArray.from_arrays(_ends(np.full(len(spans), 2)), pa.array(spans.ravel()))
+    lists = pa.ListArray.from_arrays(_ends(np.concatenate([np.empty(0, int), *(row.counts for row in places)])), pairs)
+    texts = pa.array(chain.from_iterable(row.texts for row in places), pa.string())
     structs = pa.StructArray.from_arrays([texts, lists], fields=list(UNITS.value_type))
-    return pa.ListArray.from_arrays(_ends(map(len, names)), structs)
+    return pa.ListArray.from_arrays(_ends([len(row.texts) for row in places]), structs)
 
 
-def _by_unit(units: Occurrences | Sequence[Unit]) -> tuple[list[str], Sequence[int] | np.ndarray, np.ndarray]:
-    """Return what `Occurrences.by_unit` does."""
-    if isinstance(units, Occurrences):
-        return units.by_unit()
-    spans = np.array([span for unit in units for span in unit.spans], dtype=np.int64).reshape(-1, 2)
-    return [unit.text for unit in units], [len(unit.spans) for unit in units], spans
-
-
-def _ends(lengths: Iterable[int]) -> pa.Array:
+def _ends(lengths: Sequence[int] | np.ndarray) -> pa.Array:
     """Return the offsets of lists of these lengths."""
-    return pa.array(np.cumsum([0, *lengths]), pa.int32())
+    return pa.array(np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]), pa.int32())
 
 
 def to_records(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """Return the rows of a Parquet file as records for `to_fields`, with numbers as arrays and units as `Unit`s.
+    """Return the rows of a Parquet file as records for `to_fields`, with numbers as arrays, units as `UnitPlaces`.
 
     `batch.to_pylist()` gives equal records, but makes a Python object for each number and takes several times as long.
     """
     columns: dict[str, Sequence[Any]] = {}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if name == "units":
-            columns[name] = _unit_lists(column)
+            columns[name] = _unit_places(column)
         elif _holds_numbers(column.type):
             arrays = [_arrays(column.field(part.name)) for part in column.type]
             names = [part.name for part in column.type]
@@ -97,11 +89,12 @@ def _arrays(column: pa.ListArray) -> list[np.ndarray | None]:
     return rows
 
 
-def _unit_lists(column: pa.ListArray) -> list[list[Unit]]:
-    """Return a column of units as a list of `Unit`s per row."""
-    spans = column.values.field("spans")
-    pairs = [tuple(pair) for pair in spans.values.values.to_numpy().reshape(-1, 2).tolist()]
-    ends = spans.offsets.to_numpy().tolist()
-    places = [tuple(pairs[start:end]) for start, end in pairwise(ends)]
-    units = [Unit(*unit) for unit in zip(column.values.field("text").to_pylist(), places, strict=True)]
-    return [units[start:end] for start, end in pairwise(column.offsets.to_numpy().tolist())]
+def _unit_places(column: pa.ListArray) -> list[UnitPlaces]:
+    """Return a column of units as the places of the units of each row."""
+    spans, texts = column.values.field("spans"), column.values.field("text").to_pylist()
+    pairs, ends = spans.values.values.to_numpy().reshape(-1, 2), spans.offsets.to_numpy()
+    counts = np.diff(ends)
+    return [
+        UnitPlaces(texts[start:end], counts[start:end], pairs[ends[start] : ends[end]])
+        for start, end in pairwise(column.offsets.to_numpy().tolist())
+    ]

@@ -17,7 +17,7 @@ from hf_gradexplain.explanation.records import reading_record, to_fields, to_rec
 from hf_gradexplain.explanation.self_check import SelfCheck
 from hf_gradexplain.options.values import Lazy
 from hf_gradexplain.statistics.sampling import Sampling
-from hf_gradexplain.text.unit import Message, Unit, Window
+from hf_gradexplain.text.unit import Message, Occurrences, Unit, UnitPlaces, Window
 from hf_gradexplain.viz.sanitize import json_text
 
 
@@ -224,3 +224,11 @@ class Explanation(Displayed):
 
 # Units are objects: an explanation is given the function that makes them, and calls it when they are asked for.
 Explanation.units = Lazy("units")  # type: ignore[assignment]
+
+
+def places_of(explanation: Explanation) -> UnitPlaces:
+    """Return the places of the units as arrays; makes no units if none were made yet."""
+    maker = getattr(vars(Explanation)["units"].unread(explanation), "__self__", None)
+    if isinstance(maker, Occurrences):
+        return maker.places()
+    return maker if isinstance(maker, UnitPlaces) else UnitPlaces.of(explanation.units)

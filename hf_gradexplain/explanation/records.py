@@ -1,8 +1,8 @@
 """The fields of an explanation as plain values, for JSON and for Parquet files."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from hf_gradexplain.explanation.classes import ClassScores
 from hf_gradexplain.explanation.self_check import SelfCheck
 from hf_gradexplain.options.tokenizer_kwargs import read_kwargs, write_kwargs
 from hf_gradexplain.statistics.sampling import Sampling
-from hf_gradexplain.text.unit import Message, Unit, Window, make_units
+from hf_gradexplain.text.unit import Message, Unit, UnitPlaces, Window, make_units
 
 NUMBERS = pa.list_(pa.float64())
 """The type of a column of scores."""
@@ -120,14 +120,14 @@ def _plain_unit(unit: Unit) -> dict[str, Any]:
     return plain if unit.message is None else {**plain, "message": unit.message, "role": unit.role}
 
 
-def _units(units: Sequence[Unit | Mapping[str, Any]], messages: Sequence[Message]) -> tuple[Unit, ...]:
-    """Return the units, in a conversation with message and role; units that `to_records` has built stay as they are."""
-    built = tuple(map(_unit, units))
-    return tuple(make_units([u.text for u in built], [u.spans for u in built], messages)) if messages else built
-
-
-def _unit(unit: Unit | Mapping[str, Any]) -> Unit:
-    return unit if isinstance(unit, Unit) else Unit(unit["text"], tuple((int(a), int(b)) for a, b in unit["spans"]))
+def _units(
+    units: UnitPlaces | Sequence[Mapping[str, Any]], messages: tuple[Message, ...]
+) -> tuple[Unit, ...] | Callable[[], tuple[Unit, ...]]:
+    """Return the units, in a conversation with message and role; for arrays, the function that makes the units."""
+    if isinstance(units, UnitPlaces):
+        return replace(units, messages=messages).units
+    texts = [unit["text"] for unit in units]
+    return tuple(make_units(texts, [tuple((int(a), int(b)) for a, b in unit["spans"]) for unit in units], messages))
 
 
 @contextmanager

@@ -68,7 +68,43 @@ def make_units(
     return [Unit(*unit, messages[unit[2]].role) for unit in zip(texts, spans, numbers, strict=True)]
 
 
-def scores_in_text(units: Sequence[Unit], scores: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class UnitPlaces:
+    """The texts of a document's units and where these occur, as arrays: no object for each unit.
+
+    Attributes:
+        texts: `(U,)` surface forms.
+        counts: `(U,)` how often each unit occurs.
+        spans: `(N, 2)` the character offsets of all occurrences, unit by unit.
+        messages: The messages, if the text is a conversation.
+    """
+
+    texts: Sequence[str]
+    counts: np.ndarray
+    spans: np.ndarray
+    messages: tuple[Message, ...] = ()
+
+    @classmethod
+    def of(cls, units: Sequence[Unit]) -> "UnitPlaces":
+        """Return the places of units."""
+        spans = np.array([span for unit in units for span in unit.spans], dtype=np.int64).reshape(-1, 2)
+        return cls([unit.text for unit in units], np.array([len(unit.spans) for unit in units], dtype=np.int64), spans)
+
+    def owners(self) -> np.ndarray:
+        """Return the unit of each occurrence: `(N,)`."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
+
+    def firsts(self) -> np.ndarray:
+        """Return the offsets of the first occurrence of each unit: `(U, 2)`."""
+        return self.spans[np.cumsum(self.counts) - self.counts]
+
+    def units(self) -> tuple[Unit, ...]:
+        """Return the units."""
+        places, ends = list(map(tuple, self.spans.tolist())), np.cumsum([0, *self.counts.tolist()]).tolist()
+        return tuple(make_units(self.texts, [tuple(places[a:b]) for a, b in pairwise(ends)], self.messages))
+
+
+def scores_in_text(units: Sequence[Unit] | UnitPlaces, scores: np.ndarray) -> np.ndarray:
     """Return the score of each unit as it is displayed in the text: `(..., U)` to `(..., U)`.
 
     A byte-level tokenizer can split a character into several tokens. Only the first one has a place in the text, so it
@@ -78,10 +114,12 @@ def scores_in_text(units: Sequence[Unit], scores: np.ndarray) -> np.ndarray:
     >>> scores_in_text(units, np.array([0.5, -0.25, 1.0])).tolist()
     [0.25, -0.25, 1.0]
     """
-    shown, first = np.array(scores, dtype=float), 0
-    for u, unit in enumerate(units):
-        (start, end), character = unit.spans[0], units[first]
-        if u and start == end == character.spans[0][1] and unit.text == character.text:
+    places = units if isinstance(units, UnitPlaces) else UnitPlaces.of(units)
+    shown, spans, first = np.array(scores, dtype=float), places.firsts(), 0
+    if not (spans[:, 0] == spans[:, 1]).any():
+        return shown
+    for u, (start, end) in enumerate(spans.tolist()):
+        if u and start == end == spans[first, 1] and places.texts[u] == places.texts[first]:
             shown[..., first] += shown[..., u]
         else:
             first = u
@@ -108,15 +146,14 @@ class Occurrences:
     n_units: int
     messages: tuple[Message, ...] = ()
 
-    def by_unit(self) -> tuple[list[str], np.ndarray, np.ndarray]:
-        """Return the texts of the units, their numbers of occurrences `(U,)`, and all spans `(N, 2)`, unit by unit."""
+    def places(self) -> UnitPlaces:
+        """Return the texts and the places of the units."""
         order = np.argsort(self.unit_of, kind="stable")
         counts, spans = np.bincount(self.unit_of, minlength=self.n_units), self.spans[order]
         firsts = spans[np.cumsum(counts) - counts].tolist()
-        return [self.text[start:end] or self.surfaces[u] for u, (start, end) in enumerate(firsts)], counts, spans
+        texts = [self.text[start:end] or self.surfaces[u] for u, (start, end) in enumerate(firsts)]
+        return UnitPlaces(texts, counts, spans, self.messages)
 
     def units(self) -> tuple[Unit, ...]:
         """Return the units."""
-        names, counts, spans = self.by_unit()
-        places, ends = list(map(tuple, spans.tolist())), np.cumsum([0, *counts.tolist()]).tolist()
-        return tuple(make_units(names, [tuple(places[a:b]) for a, b in pairwise(ends)], self.messages))
+        return self.places().units()

@@ -6,16 +6,14 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from hf_gradexplain.viz.pieces import Pieces
 from hf_gradexplain.viz.sanitize import visible
-
-OUTSIDE, UNREAD = -1, -2
-"""They replace the number of the unit for pieces that belong to no unit, and for pieces that the model did not read."""
 
 BLOCK_BYTES = 100_000
 """The next block begins once a block has this size, before compression."""
@@ -28,9 +26,6 @@ CURVE_POINTS = 60
 
 _POWERS = np.array([float(f"1e{k}") for k in range(23)])
 """The powers of ten that float64 represents exactly: a division by them gives the nearest float64 to a decimal."""
-
-Piece = tuple[str, int]
-"""A piece of a text, and the number of the unit that it belongs to, or `OUTSIDE`, or `UNREAD`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +53,7 @@ class ReportDocument:
     """
 
     row: int
-    pieces: Sequence[Piece]
+    pieces: Pieces
     target: int
     prediction: int | None
     label: int | None
@@ -74,62 +69,6 @@ class ReportDocument:
     margins: Mapping[str, np.ndarray] = field(default_factory=dict)
     against: str = ""
     marked: Sequence[bool] = ()
-
-
-def mark_pieces(pieces: Sequence[Piece], marks: Sequence[tuple[int, int]]) -> tuple[list[Piece], list[bool]]:
-    """Return the pieces of a text, and for each piece whether it is marked.
-
-    A unit is marked if it shares a character with a mark. A piece between units is cut at the ends of marks.
-
-    Args:
-        pieces: The pieces of the text, in order.
-        marks: The marked parts of the text, as character offsets.
-
-    >>> mark_pieces([("good", 0), (" - ", -1), ("film", 1)], [(2, 5)])
-    ([('good', 0), (' ', -1), ('- ', -1), ('film', 1)], [True, True, False, False])
-    """
-    borders = sorted({border for mark in marks for border in mark})
-    parts: list[Piece] = []
-    marked: list[bool] = []
-    start = 0
-    for text, owner in pieces:
-        end = start + len(text)
-        cuts = [] if owner >= 0 else [border for border in borders if start < border < end]
-        for first, last in pairwise([start, *cuts, end]):
-            parts.append((text[first - start : last - start], owner))
-            marked.append(any(a < last and first < b for a, b in marks))
-        start = end
-    return parts, marked
-
-
-def split_text(text: str, spans: Sequence[Sequence[tuple[int, int]]], unread: Sequence[tuple[int, int]]) -> list[Piece]:
-    """Return a text in pieces that, joined in order, give the text.
-
-    Each piece comes with the number of its unit: -1 if it belongs to none, -2 if the model did not read it.
-
-    Args:
-        text: The text.
-        spans: For each unit its occurrences, as character offsets.
-        unread: The parts that the model did not read, as character offsets.
-
-    >>> split_text("a bc d", [[(0, 1)], [(2, 4)]], [(4, 6)])
-    [('a', 0), (' ', -1), ('bc', 1), (' d', -2)]
-    """
-    pieces, end, length = list[Piece](), 0, len(text)
-    parts = [(span, unit) for unit, of_unit in enumerate(spans) for span in of_unit]
-    for (first, last), unit in sorted([*parts, *((span, UNREAD) for span in unread)]):
-        first, last = first if first > end else end, last if last < length else length
-        if unread and unit != UNREAD:
-            last = min([last, *(start for start, _ in unread if start >= first)])
-        if first >= last:
-            continue
-        if end < first:
-            pieces.append((text[end:first], OUTSIDE))
-        pieces.append((text[first:last], unit))
-        end = last
-    if end < length:
-        pieces.append((text[end:], OUTSIDE))
-    return pieces
 
 
 def packed(value: Any) -> str:
@@ -175,13 +114,9 @@ class DocumentPacker:
         self.has_rationales |= any(document.marked)
         if not self._block:
             self._starts.append(len(self._rows))
-        pieces = document.pieces
-        text = "".join(map(itemgetter(0), pieces))
-        if visible(text) != text:
-            pieces = [(visible(piece), owner) for piece, owner in pieces]
-            text = "".join(map(itemgetter(0), pieces))
-        row = _index_row(document, text, self.methods)
-        shown = json.dumps(_shown(document, pieces, self.methods), separators=(",", ":"), allow_nan=False)
+        pieces = document.pieces.visible()
+        row = _index_row(document, pieces.text, self.methods)
+        shown = _shown(document, pieces, self.methods)
         self._names.update({number: visible(name) for number, name in document.names.items()})
         self._rows.append(row)
         self._block.append(shown)
@@ -224,36 +159,47 @@ def _index_row(document: ReportDocument, text: str, methods: Sequence[str]) -> d
     }
 
 
-def _shown(document: ReportDocument, pieces: Sequence[Piece], methods: Sequence[str]) -> dict[str, Any]:
-    """Return what is shown when a document is opened; lengths count UTF-16 code units, as in JavaScript."""
+def _shown(document: ReportDocument, pieces: Pieces, methods: Sequence[str]) -> str:
+    """Return as JSON what is shown when a document is opened."""
     n_units = len(document.scores[methods[0]]) if methods else 0
     ks = curve_points(n_units)
     scores = np.array([document.scores[method] for method in methods]).reshape(len(methods), n_units)
-    curves = [document.curves[method][ks] for method in methods]
+    curves = np.array([document.curves[method][ks] for method in methods]).reshape(len(methods), len(ks))
     remarks = {methods.index(method): visible(remark) for method, remark in document.remarks.items()}
-    margins = {methods.index(method): _rounded(x[None])[0] for method, x in document.margins.items()}
-    return {
-        "lengths": [len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2 for text, _ in pieces],
-        "owners": list(map(itemgetter(1), pieces)),
-        "scores": _rounded(scores),
-        "curves": np.round(curves, 4).tolist(),
+    margins = {methods.index(method): _rounded(x).tolist() for method, x in document.margins.items()}
+    others = {
         **({"ks": ks.tolist()} if len(ks) <= n_units else {}),
         **({"remarks": remarks} if remarks else {}),
         **({"margins": margins} if margins else {}),
         **({"marked": list(map(int, document.marked))} if any(document.marked) else {}),
     }
+    lengths, owners = _json_rows(np.stack([pieces.lengths(), pieces.owners]))
+    shown = {
+        "lengths": lengths,
+        "owners": owners,
+        "scores": f"[{','.join(_json_rows(_rounded(scores)))}]",
+        "curves": f"[{','.join(_json_rows(np.round(curves, 4)))}]",
+        **{name: json.dumps(value, separators=(",", ":"), allow_nan=False) for name, value in others.items()},
+    }
+    return "{" + ",".join(f'"{name}":{value}' for name, value in shown.items()) + "}"
 
 
-def _rounded(scores: np.ndarray) -> list[list[float]]:
-    """Return scores `(M, U)` with the three significant digits that are shown; whole numbers without a fraction."""
+def _json_rows(numbers: np.ndarray) -> list[str]:
+    """Return each row of finite numbers `(R, N)` as a JSON list, in a fifth of the time that `json.dumps` takes."""
+    if not np.isfinite(numbers).all():
+        raise ValueError("JSON has no number for infinity or for an undefined value")
+    written = pa.array(numbers.ravel()).cast(pa.string())
+    offsets = pa.array(np.arange(len(numbers) + 1) * numbers.shape[1], pa.int32())
+    return [f"[{row}]" for row in pc.binary_join(pa.ListArray.from_arrays(offsets, written), ",").to_pylist()]
+
+
+def _rounded(scores: np.ndarray) -> np.ndarray:
+    """Return scores `(..., U)` rounded to the three significant digits that are shown."""
     digits = 2 - np.floor(np.log10(np.abs(scores), out=np.zeros(scores.shape), where=scores != 0)).astype(int)
     power = _POWERS[np.minimum(np.abs(digits), len(_POWERS) - 1)]
-    values = np.where(digits > 0, np.rint(scores * power) / power, np.rint(scores / power) * power)
-    rounded = values.tolist()
-    for m, u in zip(*np.nonzero(values == np.rint(values)), strict=True):
-        rounded[m][u] = int(rounded[m][u])
-    for m, u in zip(*np.nonzero(digits >= len(_POWERS)), strict=True):
-        rounded[m][u] = float(f"{scores[m, u]:.3g}")
+    rounded = np.where(digits > 0, np.rint(scores * power) / power, np.rint(scores / power) * power)
+    for at in zip(*np.nonzero(digits >= len(_POWERS)), strict=True):
+        rounded[at] = float(f"{scores[at]:.3g}")
     return rounded
 
 

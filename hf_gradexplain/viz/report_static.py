@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hf_gradexplain.viz.report_documents import UNREAD, ReportDocument
+from hf_gradexplain.viz.pieces import UNREAD, Pieces
+from hf_gradexplain.viz.report_documents import ReportDocument
 from hf_gradexplain.viz.tables import MISSING, format_estimate, with_minus
 
 SHADES = 20
@@ -39,7 +40,7 @@ def static_document(
         "against": document.against,
         "value": with_minus(format(document.value, "z.3f")),
         "confidence": "" if document.confidence is None else format(document.confidence, ".3f"),
-        "is_empty": not any(owner >= 0 for _, owner in document.pieces),
+        "is_empty": not (document.pieces.owners >= 0).any(),
         "methods": [
             {
                 "name": method,
@@ -54,12 +55,10 @@ def static_document(
     }
 
 
-def shade(
-    pieces: Sequence[tuple[str, int]], scores: np.ndarray, signed: bool, margins: np.ndarray | None = None
-) -> list[Shade]:
+def shade(pieces: Pieces, scores: np.ndarray, signed: bool, margins: np.ndarray | None = None) -> list[Shade]:
     """Return the pieces of a text with their colours: `|score| / max |score|` in `SHADES` steps.
 
-    >>> shade([("not", 0), (" ", -1), ("bad", 1)], np.array([0.5, -0.25]), signed=True)
+    >>> shade(Pieces.join([("not", 0), (" ", -1), ("bad", 1)]), np.array([0.5, -0.25]), signed=True)
     [Shade(text='not', look='u for s20', score='+0.500'), Shade(text=' ', look='', score=''), \
 Shade(text='bad', look='u against s10', score='−0.250')]
     """

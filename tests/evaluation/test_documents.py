@@ -25,7 +25,7 @@ from hf_gradexplain.explanation.arrow_columns import to_records, to_table
 from hf_gradexplain.explanation.records import UNITS
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
-from hf_gradexplain.text.unit import Occurrences, Unit
+from hf_gradexplain.text.unit import Occurrences, Unit, UnitPlaces
 from tests.helpers.plain_rows import plain_row
 from tests.helpers.tiny import CORPUS, explainer
 
@@ -87,7 +87,7 @@ def test_columns_of_a_part_of_a_batch_and_with_nulls(path):
     )
     (batch,) = table.set_column(table.schema.get_field_index("scores"), "scores", scores).slice(2, 4).to_batches()
     for record, row in zip(to_records(batch), batch.to_pylist(), strict=True):
-        assert [(unit.text, [list(span) for span in unit.spans]) for unit in record["units"]] == [
+        assert [(unit.text, [list(span) for span in unit.spans]) for unit in record["units"].units()] == [
             (unit["text"], unit["spans"]) for unit in row["units"]
         ]
         plain = {name: None if x is None else list(x) for name, x in record["scores"].items()}
@@ -105,7 +105,9 @@ def test_the_table_of_records_is_that_of_lists_and_dictionaries(path, empty):
     for record in records[::2]:
         record |= {"units": [], "scores": dict.fromkeys(methods), "probabilities": None, "label": None}
     records[3:4] = [{"id": 7, "units": [Unit("é", ((0, 1), (4, 5)))], "probabilities": np.array([0.5])}] * bool(records)
-    rows = [{**record, "units": [{"text": u.text, "spans": u.spans} for u in record["units"]]} for record in records]
+    units = [places.units() if isinstance(places := record["units"], UnitPlaces) else places for record in records]
+    plain = [[{"text": unit.text, "spans": unit.spans} for unit in of_text] for of_text in units]
+    rows = [{**record, "units": of_text} for record, of_text in zip(records, plain, strict=True)]
     written = to_table(records, columns)
     written.validate(full=True)
     assert written.equals(pa.Table.from_pylist(rows, schema=columns), check_metadata=True)
@@ -121,21 +123,21 @@ def test_occurrences_are_written_as_their_units():
         ("bc", ((7, 9),)),
     ]
     columns = pa.schema([("units", UNITS)])
-    tables = [to_table([{"units": units}, {"units": ()}], columns) for units in (found, found.units())]
+    tables = [to_table([{"units": units}, {"units": ()}], columns) for units in (found.places(), found.units())]
     assert tables[0].equals(tables[1])
-    assert to_records(tables[0].to_batches()[0])[0]["units"] == list(found.units())
+    assert to_records(tables[0].to_batches()[0])[0]["units"].units() == found.units()
 
 
 def test_the_units_of_an_explanation_are_written_whether_they_were_read_or_replaced():
     texts = Dataset.from_dict({"id": [0], "text": CORPUS[:1]})
     (document,) = evaluate_texts(explainer("textcnn"), texts, Options(methods=METHODS, unit="word_type"))
-    assert isinstance(document.to_row()["units"], Occurrences)
+    assert callable(vars(document.explanation)["_units"]), "the units have not been made"
     before = plain_row(document)
     units = document.explanation.units
-    assert document.to_row()["units"] is units
+    assert document.to_row()["units"].units() == units
     assert plain_row(document) == before
     other = replace(document.explanation, units=(replace(units[0], text="another"), *units[1:]))
-    assert replace(document, explanation=other).to_row()["units"][0].text == "another"
+    assert replace(document, explanation=other).to_row()["units"].texts[0] == "another"
 
 
 def test_measures_that_are_off_have_no_column():

@@ -2,14 +2,11 @@
 
 import numpy as np
 
-from hf_gradexplain.text.unit import Occurrences
-
 
 def plain_row(document):
     """Return the row of a document with lists for arrays, and each unit as its text and its spans."""
     row = document.to_row()
-    units = row["units"].units() if isinstance(row["units"], Occurrences) else row["units"]
-    return plain({**row, "units": [(unit.text, unit.spans) for unit in units]})
+    return plain({**row, "units": [(unit.text, unit.spans) for unit in row["units"].units()]})
 
 
 def plain(value):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from hf_gradexplain.viz.pieces import Pieces
 from hf_gradexplain.viz.report_app import ReportMethod, ReportPage, ReportTable, chart, render_app
 from hf_gradexplain.viz.report_documents import DocumentPacker, ReportDocument
 
@@ -27,7 +28,7 @@ def make_document(row, words, labels=LABELS, seed=0):
     scores |= {name: rng.random(n_units) for name in ("random", "sa_l2")}
     return ReportDocument(
         row=row,
-        pieces=[*pieces, ("the end", -2)] if row % 2 else pieces,
+        pieces=Pieces.join([*pieces, ("the end", -2)] if row % 2 else pieces),
         target=label,
         prediction=prediction,
         label=label,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hf_gradexplain.text.unit import Message, Occurrences, Unit, make_units, scores_in_text
+from hf_gradexplain.text.unit import Message, Occurrences, Unit, UnitPlaces, make_units, scores_in_text
 
 MESSAGES = (Message("user", 0, 4), Message("assistant", 5, 9), Message("user", 10, 12))
 
@@ -51,9 +51,16 @@ def occurrences(messages=()):
 
 
 def test_occurrences_are_grouped_by_unit():
-    names, counts, spans = occurrences().by_unit()
-    assert (names, counts.tolist()) == (["bad", "film", "▁"], [2, 1, 1])
-    assert spans.tolist() == [[0, 3], [9, 12], [4, 8], [12, 12]]
+    places = occurrences().places()
+    assert (places.texts, places.counts.tolist()) == (["bad", "film", "▁"], [2, 1, 1])
+    assert places.spans.tolist() == [[0, 3], [9, 12], [4, 8], [12, 12]]
+    assert places.owners().tolist() == [0, 0, 1, 2]
+    assert places.firsts().tolist() == [[0, 3], [4, 8], [12, 12]]
+    again = UnitPlaces.of(places.units())
+    assert (again.texts, again.counts.tolist(), again.spans.tolist()) == (
+        places.texts, places.counts.tolist(), places.spans.tolist()
+    )  # fmt: skip
+    assert UnitPlaces.of(()).units() == ()
 
 
 def test_units_of_occurrences():

@@ -4,13 +4,14 @@ import io
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.highlight import to_html
 from hf_gradexplain.viz.highlight_terminal import to_rich
-from hf_gradexplain.viz.report_documents import split_text
+from hf_gradexplain.viz.pieces import split_text
 from hf_gradexplain.viz.segments import Row, Segment, Shade, shades
 from hf_gradexplain.viz.text_figure import text_figure
 
@@ -96,7 +97,7 @@ def test_the_figure_shows_them_small_and_grey():
     ],
 )
 def test_the_report_cuts_a_text_in_the_same_way(unread, numbers):
-    assert split_text(TEXT, [[(9, 13)], [(14, 18)]], unread) == numbers
+    assert list(split_text(TEXT, np.array([[9, 13], [14, 18]]), np.array([0, 1]), unread)) == numbers
 
 
 def test_a_heading_says_what_was_not_read():

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from hf_gradexplain.viz.report_documents import mark_pieces
+from hf_gradexplain.viz.pieces import mark_pieces
 from hf_gradexplain.viz.sanitize import visible
 from tests.helpers.browser import browser
 from tests.helpers.hostile import strings
@@ -154,7 +154,7 @@ def test_a_text_is_shown_to_the_last_character(page):
     )
     scores = DOCUMENTS[1].scores["signed_gi"]
     shown = [format(score, "+#.3g").replace("-", "−").rstrip(".") for score in scores]
-    assert units == [[word, title] for (word, _), title in zip(DOCUMENTS[1].pieces[::2], shown, strict=False)]
+    assert units == [[word, title] for (word, _), title in zip(list(DOCUMENTS[1].pieces)[::2], shown, strict=False)]
 
 
 def test_search_and_filters_show_what_a_plain_loop_finds(page):
@@ -222,7 +222,7 @@ def test_an_opened_document_has_all_methods_and_its_curve(page):
     }
     page.run("document.querySelector('details.more').open = true")
     page.run(SETTLE)
-    assert page.texts("details.more tbody td:first-child") == [word for word, _ in DOCUMENTS[0].pieces[::2]]
+    assert page.texts("details.more tbody td:first-child") == [word for word, _ in list(DOCUMENTS[0].pieces)[::2]]
 
 
 def test_estimates_have_their_margins_in_the_text_and_in_the_table(chromium, tmp_path):

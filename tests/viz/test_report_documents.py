@@ -11,14 +11,9 @@ import pytest
 
 from hf_gradexplain.viz import report_documents
 from hf_gradexplain.viz.palette import AGAINST
+from hf_gradexplain.viz.pieces import Pieces, mark_pieces
 from hf_gradexplain.viz.report_app import Part, ReportMethod, _page_data, chart
-from hf_gradexplain.viz.report_documents import (
-    DocumentPacker,
-    ReportDocument,
-    curve_points,
-    mark_pieces,
-    split_text,
-)
+from hf_gradexplain.viz.report_documents import DocumentPacker, ReportDocument, curve_points
 from hf_gradexplain.viz.report_static import shade, static_document
 from hf_gradexplain.viz.tables import format_score
 from tests.helpers.report_pages import METHODS, make_document, report_page
@@ -98,7 +93,7 @@ def test_lengths_count_what_javascript_counts_and_controls_are_visible():
 def made(row=0, **changes):
     """A document of two words, with numbers that show how they are rounded."""
     document = ReportDocument(
-        row=row, pieces=[("aa", 0), (" ", -1), ("b", 1)], target=1, prediction=0, label=2,
+        row=row, pieces=Pieces.join([("aa", 0), (" ", -1), ("b", 1)]), target=1, prediction=0, label=2,
         names={0: "x", 1: "y", 2: "z"}, value=0.123456, confidence=0.987654, truncated=False,
         scores={"loo": np.array([1.23456, -2.0])}, curves={"loo": np.array([0.123456, 0.5, 1.0])},
         areas={"loo": 0.123456}, correlations={"loo": 0.123456},
@@ -173,7 +168,7 @@ def test_long_curves_are_drawn_at_sixty_points_at_most():
     assert points[:5].tolist() == [0, 1, 2, 3, 4]
     assert points[-1] == 10_000
     n = 70
-    words = [(f"w{i}", i) for i in range(n)]
+    words = Pieces.join([(f"w{i}", i) for i in range(n)])
     scores, curve = {"loo": np.ones(n)}, {"loo": np.arange(n + 1) / n}
     packer = DocumentPacker(["loo"], 0)
     packer.add(made(pieces=words, scores=scores, curves=curve))
@@ -181,23 +176,6 @@ def test_long_curves_are_drawn_at_sixty_points_at_most():
     (document,) = unpacked(packer.blocks[0])
     assert document["ks"] == curve_points(n).tolist()
     assert document["curves"] == [np.round(np.array(document["ks"]) / n, 4).tolist()]
-
-
-@pytest.mark.parametrize(
-    ("spans", "unread", "expected"),
-    [
-        ([], [], [("abcdef", -1)]),
-        ([[(0, 6)]], [], [("abcdef", 0)]),
-        ([[(0, 9)]], [], [("abcdef", 0)]),
-        ([[(0, 2), (4, 6)], [(2, 3)]], [], [("ab", 0), ("c", 1), ("d", -1), ("ef", 0)]),
-        ([[(0, 3)], [(2, 5)]], [], [("abc", 0), ("de", 1), ("f", -1)]),  # each character belongs to one unit
-        ([[(0, 4)]], [(3, 6)], [("abc", 0), ("def", -2)]),
-        ([[(4, 6)]], [(0, 2)], [("ab", -2), ("cd", -1), ("ef", 0)]),
-        ([[(1, 2)]], [(0, 6)], [("abcdef", -2)]),
-    ],
-)
-def test_a_text_in_pieces(spans, unread, expected):
-    assert split_text("abcdef", spans, unread) == expected
 
 
 @pytest.mark.parametrize(
@@ -211,7 +189,7 @@ def test_a_text_in_pieces(spans, unread, expected):
     ],
 )
 def test_colours_have_twenty_steps(scores, signed, looks):
-    pieces = [("a", 0), ("b", 1), (" ", -1), ("c", 2), ("rest", -2)]
+    pieces = Pieces.join([("a", 0), ("b", 1), (" ", -1), ("c", 2), ("rest", -2)])
     found = shade(pieces, np.array(scores), signed)
     assert [piece.look for piece in found] == [*looks[:2], "", looks[2], "unread"]
 
@@ -226,7 +204,7 @@ def test_colours_have_twenty_steps(scores, signed, looks):
         ({"label": 9}, {"label": ""}),
         ({"prediction": None, "value": -0.5}, {"prediction": "", "value": "−0.500"}),
         ({"confidence": None}, {"confidence": ""}),
-        ({"pieces": [(" ", -1), ("rest", -2)]}, {"is_empty": True}),
+        ({"pieces": Pieces.join([(" ", -1), ("rest", -2)])}, {"is_empty": True}),
         ({"remarks": {"loo": "equal"}}, {"remarks": ["equal", "warning"]}),
     ],
 )  # fmt: skip
