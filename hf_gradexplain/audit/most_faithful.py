@@ -31,6 +31,6 @@ def most_faithful(paths: Sequence[Path], methods: Sequence[str] | None = None, i
     if len(chosen) == 1:
         return chosen[0]
     sums = np.zeros(len(chosen))
-    for block in read_blocks(paths, ids=ids):
+    for block in read_blocks(paths, ids=ids, measured=["curves"]):
         sums += [areas(removal_drops(block.curves[name]), np.array([SHORT_K])).sum() for name in chosen]
     return chosen[int(np.argmax(sums))]

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hf_gradexplain.evaluation.documents import open_documents, read_left_out
+from hf_gradexplain.evaluation.documents import MEASURED, open_documents, read_left_out
 from hf_gradexplain.explanation.correlation import COEFFICIENTS
 from hf_gradexplain.explanation.remarks import COMPLETE_WITHIN
 from hf_gradexplain.statistics.ragged_array import RaggedArray
@@ -19,7 +19,8 @@ BLOCK = 256
 SATURATED = 0.999
 """Above this probability of the target, a document counts as saturated: its gradients carry little information."""
 
-COLUMNS = ("id", "curves", "negative_first", "random_orders", "correlations", "signs", "bounds")
+_CURVES = ("curves", "negative_first", "random_orders")
+_NUMBERS = ("correlations", "signs")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,18 +46,21 @@ class DocumentBlock:
     bounds: Mapping[str, np.ndarray]
 
 
-def read_blocks(paths: Sequence[Path], size: int = BLOCK, *, ids: np.ndarray | None = None) -> Iterator[DocumentBlock]:
+def read_blocks(
+    paths: Sequence[Path], size: int = BLOCK, *, ids: np.ndarray | None = None, measured: Sequence[str] = MEASURED
+) -> Iterator[DocumentBlock]:
     """Yield the documents of these files in order, `size` at a time; the last block may be smaller.
 
     Args:
         paths: The files.
         size: The number of documents of a block.
         ids: The documents to read; None for all.
+        measured: The measurements to read; the others are empty.
     """
-    for table in read_tables(paths, COLUMNS, size, ids):
-        columns = {name: struct_fields(table, name) for name in COLUMNS[1:]}
-        curves = {name: {key: to_ragged(x) for key, x in columns[name].items()} for name in COLUMNS[1:4]}
-        numbers = {name: {key: _numbers(x) for key, x in columns[name].items()} for name in COLUMNS[4:6]}
+    for table in read_tables(paths, ["id", *measured], size, ids):
+        columns = {name: struct_fields(table, name) for name in MEASURED}
+        curves = {name: {key: to_ragged(x) for key, x in columns[name].items()} for name in _CURVES}
+        numbers = {name: {key: _numbers(x) for key, x in columns[name].items()} for name in _NUMBERS}
         yield DocumentBlock(
             ids=table["id"].to_pylist(),
             curves=curves["curves"],

@@ -22,6 +22,9 @@ _WORDS = 64
 COST = DOCUMENTS * _WORDS**2
 """The largest cost of a shard of several documents: 128 documents of 64 words, or 2 documents of 500 words."""
 
+_LINEAR = 16
+"""The cost of a word where the cost of a document grows linearly: about what 16 words cost in a text of 64 words."""
+
 _ROWS_PER_READ = 1000
 
 
@@ -54,7 +57,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class DocumentCost:
-    """The approximate work for a document: the square of its number of words (if `linear`, 64 times it), plus one.
+    """The approximate work for a document: the square of its number of words (if `linear`, 16 times it), plus one.
 
     Leave-one-out and curves run the model about once per word, each time on the whole text. With the shortcuts of some
     model classes, the cost of a word does not depend on the length of the text. A word is estimated as six bytes of
@@ -77,7 +80,7 @@ class DocumentCost:
         """Return the cost of a document, given its text, the two texts of a pair, or the contents of a conversation."""
         words = 1 + sum(len(text.encode(errors="replace")) for text in texts) // 6
         read = words if self.longest is None else min(words, self.longest)
-        return 1 + read * (_WORDS if self.linear else read)
+        return 1 + read * (_LINEAR if self.linear else read)
 
 
 def make_shards(texts: Dataset | IterableDataset, document_cost: DocumentCost | None = None) -> Iterator[Shard]:

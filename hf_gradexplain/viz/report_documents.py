@@ -188,7 +188,7 @@ def _json_rows(numbers: np.ndarray) -> list[str]:
     """Return each row of finite numbers `(R, N)` as a JSON list, in a fifth of the time that `json.dumps` takes."""
     if not np.isfinite(numbers).all():
         raise ValueError("JSON has no number for infinity or for an undefined value")
-    written = pa.array(numbers.ravel()).cast(pa.string())
+    written = pa.array((numbers + 0).ravel()).cast(pa.string())  # + 0: no minus sign before 0
     offsets = pa.array(np.arange(len(numbers) + 1) * numbers.shape[1], pa.int32())
     return [f"[{row}]" for row in pc.binary_join(pa.ListArray.from_arrays(offsets, written), ",").to_pylist()]
 

@@ -100,7 +100,7 @@ def test_documents_without_texts_are_refused(tmp_path):
     result = evaluated()
     rows = [document.to_row() for document in iterate_documents(result.documents)]
     for row in rows:
-        row["units"] = [replace(unit, text=None) for unit in row["units"]]
+        row["units"] = replace(row["units"], texts=[None] * len(row["units"].texts))
     path = tmp_path / "0.parquet"
     write_documents([EvaluatedDocument.from_row(row) for row in rows], path, schema(METHODS))
     with pytest.raises(GradexplainError) as caught:

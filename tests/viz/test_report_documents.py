@@ -261,3 +261,34 @@ def test_the_scripts_get_the_methods_and_the_limits_of_the_filters():
     assert (empty.curves, empty.charts, empty.figures, empty.title, empty.methods) == (
         {}, (), {}, page.title, page.methods,
     )  # fmt: skip
+
+
+def test_a_block_depends_on_nothing_but_its_documents_and_its_size_is_counted():
+    packer = DocumentPacker(METHODS, 0)
+    packer.add(make_document(0, ["good", "film"]))
+    assert "against" not in packer.index()
+    (block,) = packer.blocks
+    assert base64.b64decode(block)[4:8] == bytes(4), "gzip writes no time"
+    assert packer.size == len("good film ") // 2 + 40 + len(block)
+    packer.add(replace(make_document(2, ["bad"]), against="Sports"))
+    assert packer.index()["against"] == ["", "Sports"]
+    assert packer.index()["starts"] == [0, 1]
+    assert len(packer.blocks) == 2
+
+
+def test_minus_zero_has_no_sign():
+    document = make_document(0, ["a", "b"])
+    document = replace(document, scores=dict.fromkeys(METHODS, np.array([-0.0, 0.5])))
+    packer = DocumentPacker(METHODS, 0)
+    packer.add(replace(document, curves=dict.fromkeys(METHODS, np.array([0.5, -0.0, -1e-9]))))
+    packer.index()
+    content = gzip.decompress(base64.b64decode(packer.blocks[0])).decode()
+    assert '"scores":[[0,0.5],' in content
+    assert '"curves":[[0.5,0,0],' in content
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_json_lacks_are_refused(value):
+    document = replace(make_document(0, ["a"]), curves=dict.fromkeys(METHODS, np.array([0.5, value])))
+    with pytest.raises(ValueError, match="JSON has no number for infinity"):
+        DocumentPacker(METHODS, 0).add(document)
