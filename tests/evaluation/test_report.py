@@ -6,11 +6,13 @@ import re
 from base64 import b64decode
 
 import numpy as np
+import pandas as pd
 import pytest
 from datasets import Dataset
 
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, iterate_documents
-from hf_gradexplain.evaluation.report import write_report
+from hf_gradexplain.evaluation.report import _charts, _leading, _method, _table, write_report
+from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.run.runner import evaluate
@@ -70,6 +72,54 @@ def test_the_page_holds_every_number_of_every_document(evaluated, tmp_path):
             pieces.append((encoded[2 * start : 2 * (start + length)].decode("utf-16-le"), owner))
             start += length
         assert [(text, owner) for text, owner in pieces if owner >= 0] == [(text, u) for u, text in enumerate(units)]
+
+
+def rows(**curves):
+    """AOPC of each method at 0 and at k units."""
+    made = [(name, k, k * x, k * x - 0.1, k * x + 0.1, 5) for name, (x, k_max) in curves.items() for k in (0, k_max)]
+    return pd.DataFrame(made, columns=["method", "k", "aopc", "ci_low", "ci_high", "n"])
+
+
+def test_each_chart_has_the_curves_of_its_kind():
+    aopc = rows(loo=(0.5, 1), random=(0.1, 1))
+    curves = pd.concat([aopc.assign(curve="removal"), aopc.assign(curve="negative_first", aopc=aopc["aopc"] * 2)])
+    curves = pd.concat([curves, aopc.assign(curve="sufficiency", aopc=aopc["aopc"] * 3)])
+    (alone,) = _charts(Tables(aopc, pd.DataFrame()))
+    assert "band" not in alone
+    assert "Grey" not in alone["note"]
+    chance = pd.DataFrame({"k": [0, 1], "low": [0.0, 0.1], "high": [0.0, 0.2]})
+    charts = _charts(Tables(aopc, pd.DataFrame(), curves=curves, chance=chance))
+    assert [chart["lines"][0]["values"] for chart in charts] == [[0.0, 0.5], [0.0, 1.0], [0.0, 1.5]]
+    assert [chart["title"] for chart in charts] == [
+        "Highest-scored units removed", "Lowest-scored units removed first", "Highest-scored units kept alone"
+    ]  # fmt: skip
+    assert charts[0]["band"]["high"] == [0.0, 0.2]
+    assert "Grey: AOPC of random orders" in charts[0]["note"]
+    assert charts[1]["note"].startswith("Lower is better. The fall")
+
+
+@pytest.mark.parametrize(
+    ("curves", "leading"),
+    [
+        ({"a": (0.1, 1), "b": (0.2, 1), "loo": (0.9, 1), "random": (0.9, 1)}, "b"),
+        ({"loo": (0.5, 1), "random": (0.9, 1)}, "random"),
+        ({"loo": (0.5, 1)}, "loo"),
+        ({"a": (0.1, 10), "b": (0.2, 10)}, "b"),
+        ({"a": (0.1, 12), "a2": (0.01, 10), "b": (0.02, 10)}, "b"),  # compared at ten units
+    ],
+)
+def test_the_leading_method_has_the_highest_aopc(curves, leading):
+    assert _leading(Tables(rows(**curves), pd.DataFrame())) == leading
+
+
+def test_a_caption_is_split_into_title_and_sentence():
+    table = _table("Title: the rest", pd.DataFrame({"n": [1], "x": [2]}))
+    assert (table.title, table.caption, list(table.columns)) == ("Title", "The rest", ["n"])
+    assert _table("Title", pd.DataFrame()).caption == ""
+    method = _method("loo", "careful")
+    assert (method.signed, method.reference, method.warning) == (True, True, "careful")
+    assert (_method("sa_l2", "").signed, _method("sa_l2", "").reference) == (False, False)
+    assert (_method("own", "").signed, _method("own", "").about) == (True, "")
 
 
 def test_a_character_of_several_tokens_has_the_sum_of_their_scores(evaluated, tmp_path):

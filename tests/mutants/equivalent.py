@@ -2,6 +2,11 @@
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
+        "hf_gradexplain/audit/words/sums.py",
+        "ROWS = 4096",
+        "ROWS = (4097)",
+    ): "how many pairs are summed in one pass changes no sum",
+    (
         "hf_gradexplain/viz/report_documents.py",
         "block = b64encode(gzip.compress(f\"[{','.join(self._block)}]\".encode(), GZIP_LEVEL, mtime=0)).decode()",
         "block = b64encode(gzip.compress(f\"[{','.join(self._block)}]\".encode(), GZIP_LEVEL, mtime=(1))).decode()",
