@@ -3,10 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 from scipy.stats import false_discovery_control
 
 from hf_gradexplain.audit.words import sums
-from hf_gradexplain.audit.words.words import find_words
+from hf_gradexplain.audit.words import words as words_module
+from hf_gradexplain.audit.words.sums import WordCounts
+from hf_gradexplain.audit.words.words import Words, find_words
 from hf_gradexplain.errors import GradexplainError
 from tests.helpers.word_documents import CLASSES, make_document, random_documents, write
 
@@ -181,3 +184,54 @@ def test_what_cannot_be_grouped_is_refused(paths, tmp_path):
     documents = [make_document(i, ["a"], {"loo": [1]}) for i in range(3)]
     with pytest.raises(GradexplainError, match=r"^no document has a value to group it by: group by target or by pred"):
         find_words(write(documents, tmp_path), by="label")
+
+
+def made(rows, **changes):
+    """A result with these p-values of two groups, each word with smaller shares than the one before."""
+    columns = {"share": 0.25, "share_ci_low": 0.125, "share_ci_high": 0.375, "others": 0.0, "drop": np.nan}
+    columns |= {"drop_ci_low": np.nan, "drop_ci_high": np.nan, "frequency": 0.125}
+    frame = pd.DataFrame(rows, columns=["group", "word", "p_adjusted"]).assign(n=1234, **columns)
+    frame["overall"] = 1 / (1 + np.arange(len(frame)))
+    given = {"title": "m on d", "method": "loo", "by": "label", "n_documents": 5000, "min_documents": 1200}
+    return Words(**({"table": frame} | given | changes))
+
+
+def test_real_words_have_an_adjusted_p_value_of_five_percent_at_most():
+    words = made([("x", "a", 0.05), ("x", "b", 0.0501), ("y", "c", 0.01)])
+    assert words.top()["word"].tolist() == ["a", "c"]
+    assert words.summary.startswith("By loo, 2 of 3 words have a larger share")
+    assert all(part in words.summary for part in ("rate of 5 %", "5,000 texts, grouped by label", "at least 1200 of"))
+    assert str(words).splitlines() == ["Words of m on d", words.summary, "  x: a", "  y: c"]
+    assert made([], title="").heading == "Words"
+    assert made([]).summary.startswith("No word is in 1,200 texts of one group: lower min_documents")
+
+
+def test_ten_words_of_each_group_are_shown():
+    words = made([(group, f"{group}{i}", 0.0) for group in "xy" for i in range(12)])
+    assert words.top()["word"].tolist() == [f"{group}{i}" for group in "xy" for i in range(10)]
+    assert words.top(2)["word"].tolist() == ["x0", "x1", "y0", "y1"]
+    assert len(words.readable()) == 20
+    assert str(words).splitlines()[2] == "  x: " + ", ".join(f"x{i}" for i in range(10))
+    assert [len(axes.patches) for axes in words.figure().axes] == [10, 10]
+    row = words.readable(1).iloc[0].to_dict()
+    assert row == {
+        "group": "x", "word": "x0", "texts": "1,234 (12.5 %)", "share (%)": "25.0 [12.5, 37.5]", "drop (%)": "–",
+        "adjusted p": "< 0.001", "overall (%)": 100.0,
+    }  # fmt: skip
+    with pytest.raises(GradexplainError, match="there is no word to draw: By loo, 0 of 1"):
+        made([("x", "a", 0.5)]).figure()
+
+
+@pytest.mark.parametrize(("most", "least"), [(None, 1), (6, 1), (5, 1), (4, 2), (3, 2), (2, 3), (0, 8)])
+def test_the_least_frequent_words_are_left_out_as_whole_groups(most, least):
+    counts = WordCounts(csr_array(np.array([[7, 1, 2], [3, 1, 0]])), np.array([9, 9]))
+    assert words_module._least_frequent(counts, most) == least
+    rows = words_module._rows(counts, 2)
+    assert (rows.group.tolist(), rows.word.tolist()) == ([0, 0, 1], [0, 2, 0])
+
+
+def test_the_seed_is_zero_unless_it_is_given(paths):
+    default, zero, one = (find_words(paths, "signed_gi", **more).table for more in ({}, {"seed": 0}, {"seed": 1}))
+    pd.testing.assert_frame_equal(default, zero)
+    assert not default["share_ci_low"].equals(one["share_ci_low"])
+    assert default["p"].equals(one["p"])
