@@ -1,10 +1,19 @@
 """Files appear complete or not at all."""
 
+import errno
 import os
+from hashlib import sha256
 
 import pytest
 
-from hf_gradexplain.files import atomic_write, atomic_write_text, remove_unfinished
+from hf_gradexplain.files import (
+    atomic_write,
+    atomic_write_bytes,
+    atomic_write_text,
+    check_folder,
+    matches_checksum,
+    remove_unfinished,
+)
 
 
 def test_a_file_appears_at_the_end_of_the_block(tmp_path):
@@ -89,3 +98,52 @@ def test_two_writers_of_one_file_use_different_temporary_files(tmp_path):
 def test_lone_surrogates_become_question_marks(tmp_path):
     atomic_write_text(tmp_path / "a", "a\ud800é\n")
     assert (tmp_path / "a").read_text(encoding="utf-8") == "a?é\n"
+
+
+@pytest.mark.parametrize("write", [atomic_write_bytes, lambda path, data: _in_block(path, data)])
+def test_files_are_synced_by_default_and_have_no_checksum(tmp_path, monkeypatch, write):
+    synced = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    write(tmp_path / "a", b"x")
+    assert len(synced) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def _in_block(path, data):
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@pytest.mark.parametrize(("sync", "n"), [(True, 4), (False, 0)])
+def test_the_checksum_is_synced_as_the_file_is(tmp_path, monkeypatch, sync, n):
+    synced = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    atomic_write_bytes(tmp_path / "a", b"x", sync=sync, checksum=True)
+    assert len(synced) == n
+    assert (tmp_path / "a.sha256").read_text() == f"{sha256(b'x').hexdigest()}  a\n"
+    assert matches_checksum(tmp_path / "a") is True
+    (tmp_path / "a").write_bytes(b"y")
+    assert matches_checksum(tmp_path / "a") is False
+    assert matches_checksum(tmp_path / "b") is None
+
+
+def test_every_handle_is_closed(tmp_path, monkeypatch):
+    closed = []
+    plain = os.close
+    monkeypatch.setattr(os, "close", lambda handle: closed.append(handle) or plain(handle))
+    atomic_write_bytes(tmp_path / "a", b"x")
+    assert len(closed) >= 2
+
+
+def test_a_folder_is_checked_before_any_work(tmp_path, monkeypatch):
+    check_folder(tmp_path)
+    check_folder(tmp_path / "new" / "folder")
+    (tmp_path / "file").write_text("x")
+    for path in (tmp_path / "file", tmp_path / "file" / "new"):
+        with pytest.raises(NotADirectoryError) as error:
+            check_folder(path)
+        assert (error.value.errno, error.value.filename) == (errno.ENOTDIR, str(tmp_path / "file"))
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    with pytest.raises(PermissionError) as error:
+        check_folder(tmp_path / "new")
+    assert (error.value.errno, error.value.filename) == (errno.EACCES, str(tmp_path))
