@@ -43,7 +43,15 @@ def test_draws_are_added_and_chosen():
 
 @pytest.mark.parametrize(
     ("draws", "orders", "most_sets", "sizes"),
-    [(3, 1, 6, [3]), (3, 1, 5, [2, 1]), (3, 1, 2, [1, 1, 1]), (2, 2, 8, [2]), (2, 2, 7, [1, 1]), (5, 1, 4, [2, 2, 1])],
+    [
+        (1, 1, 2, [1]),
+        (3, 1, 6, [3]),
+        (3, 1, 5, [2, 1]),
+        (3, 1, 2, [1, 1, 1]),
+        (2, 2, 8, [2]),
+        (2, 2, 7, [1, 1]),
+        (5, 1, 4, [2, 2, 1]),
+    ],
 )
 def test_parts_have_at_most_so_many_inner_sets(draws, orders, most_sets, sizes):
     """An order of three units has two inner sets."""
