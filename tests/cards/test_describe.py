@@ -1,22 +1,25 @@
 """The content of a card from a training that did not take place."""
 
+import importlib
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from hf_gradexplain.cards.describe import _limits, _masking, settings_of
+from hf_gradexplain.cards.describe import _limits, _masking, describe, settings_of
 from hf_gradexplain.cards.faithfulness import _columns, _methods, _plain
 from hf_gradexplain.evaluation.agreement import CORRELATION_COLUMNS
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.training.arguments import TrainArguments
 from hf_gradexplain.training.masked import FULLY_MASKED
 
+describe_module = importlib.import_module("hf_gradexplain.cards.describe")
+
 
 def arguments(**more):
-    given = {"dataset_name": "d", "output_dir": "o"}
-    return TrainArguments(**given, **({"model_type": "fasttext"} | more))
+    given = {"dataset_name": "d", "output_dir": "o", "model_type": "fasttext"}
+    return TrainArguments(**given | more)
 
 
 FITTED = {
@@ -101,3 +104,18 @@ def test_a_row_per_method_at_two_numbers_of_units():
         "r": None, "significant": None, "undefined": None,
     }  # fmt: skip
     assert (a["method"], a["r"], a["significant"], a["undefined"]) == ("a", [0.5, 0.3, 0.7], 0.25, 1)
+
+
+def test_metrics_are_rounded_to_six_decimals(monkeypatch):
+    parts = {"_corpus": None, "_limits": [], "_masking": {}, "settings_of": {}}
+    for name, value in parts.items():
+        monkeypatch.setattr(describe_module, name, lambda *_, value=value: value)
+    task = SimpleNamespace(kind="classification", names=("a", "b"), metric_names=["accuracy"])
+    config = SimpleNamespace(model_type="fasttext")
+    model = SimpleNamespace(config=config, num_parameters=lambda: 12)
+    done = SimpleNamespace(task=task, model=model, provenances={}, metrics={"accuracy": 2 / 3, "loss": 1.0})
+    card = describe(done, arguments(output_dir="some/folder"))
+    assert card.metrics == {"accuracy": 0.666667}
+    assert (card.title, card.parameters, card.classes) == ("folder", 12, ["a", "b"])
+    assert (card.base, card.base_on_hub, card.base_commit, card.ours) == (None, False, None, False)
+    assert describe(done, arguments(), repo_id="me/model").title == "model"

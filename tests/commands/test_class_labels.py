@@ -158,3 +158,13 @@ def test_texts_without_labels_stay():
 
 def test_the_equals_sign_of_a_label_is_kept():
     assert parse_label_map("a=b=wet", WEATHER) == {"a=b": 1}
+
+
+@pytest.mark.parametrize(("n", "end"), [(10, "'n9' of the dataset"), (11, "'n9' and 1 more of the dataset")])
+def test_ten_labels_at_most_are_listed(n, end):
+    names = [f"n{i}" for i in range(n)]
+    texts = Dataset.from_dict({"text": names, "label": names})
+    with pytest.raises(CorpusError) as refused:
+        list(to_classes(texts, WEATHER)[0])
+    assert end in str(refused.value)
+    assert str(refused.value).count("=CLASS") == 10

@@ -66,3 +66,10 @@ def test_signs_are_averaged_over_the_documents_that_have_them():
     assert (row["n"], row["n_undefined"]) == (2, 1)
     assert row["ci_low"] == pytest.approx(0.5)
     assert row["ci_high"] == pytest.approx(0.75)
+
+
+def test_the_distribution_has_twenty_bins_from_minus_one_to_one():
+    bins = tables([-1.0, -0.95, 0.05, 1.0], [0.5] * 4)[1].query("coefficient == 'pearson'")
+    np.testing.assert_allclose(bins["low"], np.arange(-10, 10) / 10, atol=1e-12)
+    np.testing.assert_allclose(bins["high"], np.arange(-9, 11) / 10, atol=1e-12)
+    assert bins["n"].tolist() == [2, *[0] * 9, 1, *[0] * 8, 1]

@@ -89,3 +89,12 @@ def test_between_the_points_of_the_grid_means_are_exact_and_intervals_close():
     expected = np.percentile(replicates, [2.5, 97.5], axis=0)
     np.testing.assert_allclose(table[["ci_low", "ci_high"]].T, expected, rtol=0, atol=5e-4)
     np.testing.assert_allclose(table[["ci_low", "ci_high"]].T.iloc[:, :51], expected[:, :51], rtol=0, atol=1e-9)
+
+
+def test_intervals_are_computed_at_each_of_the_first_lengths_and_further_apart_from_there():
+    assert interval_grid(50).tolist() == list(range(51))
+    assert interval_grid(3).tolist() == [0, 1, 2, 3]
+    grid = interval_grid(100_000)
+    assert len(grid) == 204
+    assert grid[:53].tolist() == [*range(51), 53, 56]
+    assert grid[-2] < 100_000 <= grid[-1]

@@ -8,7 +8,7 @@ import pytest
 from hf_gradexplain.evaluation import naopc
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.bootstrap import bootstrap_weights
-from hf_gradexplain.evaluation.naopc import NormalisedSums, document_bounds, extreme_sums, normalised_aopc
+from hf_gradexplain.evaluation.naopc import NormalisedSums, document_bounds, extreme_sums, normalised_aopc, search_size
 from hf_gradexplain.statistics.rounding import ROUNDING
 
 
@@ -133,3 +133,11 @@ def test_sets_of_more_units_than_bits_have_different_keys():
     least, greatest = extreme_sums(lambda removed: removed @ effects, 100, 2)
     assert least == pytest.approx(np.cumsum(np.sort(effects)).sum())
     assert greatest == pytest.approx(np.cumsum(np.sort(-effects)).sum() * -1)
+
+
+def test_all_sets_of_ten_units_are_tried_and_a_beam_of_more():
+    assert search_size(10, 3) == 1024
+    assert search_size(11, 3) == 3 * 121
+    for n_units, exact in ((10, True), (11, False)):
+        bounds = document_bounds(lambda removed: removed.mean(1), 0.0, n_units, beam_size=1)
+        assert bounds["exact"] is exact

@@ -161,3 +161,8 @@ def test_a_report_of_one_file_has_no_links_and_the_same_bytes_each_time(evaluate
     assert re.findall(r'<a href="([^"#]+)">', first) == []
     assert [path.name for path in tmp_path.iterdir()] == ["a.html"]
     assert report(evaluated, tmp_path / "a.html") == first
+
+
+def test_four_documents_are_shown_without_scripts(evaluated, tmp_path):
+    page = report(evaluated, tmp_path / "r.html")
+    assert len(re.findall('class="document', page)) == 4

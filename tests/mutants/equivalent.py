@@ -2,6 +2,101 @@
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
+        "hf_gradexplain/audit/plausibility/hybrid.py",
+        "_SENTENCES, _TIES = 2018, 2019",
+        "_SENTENCES, _TIES = (2019), 2019",
+    ): "any other number gives draws that are as random",
+    (
+        "hf_gradexplain/audit/plausibility/hybrid.py",
+        "_SENTENCES, _TIES = 2018, 2019",
+        "_SENTENCES, _TIES = 2018, (2020)",
+    ): "any other number gives draws that are as random",
+    (
+        "hf_gradexplain/audit/plausibility/plausibility.py",
+        "_PURPOSE = 2020",
+        "_PURPOSE = (2021)",
+    ): "any other number gives draws that are as random",
+    (
+        "hf_gradexplain/audit/suspicious/candidates.py",
+        "_CONTROL = 2",
+        "_CONTROL = (3)",
+    ): "any other number gives draws that are as random",
+    (
+        "hf_gradexplain/audit/suspicious/insertion.py",
+        "CHUNK = 2048",
+        "CHUNK = (2049)",
+    ): "how many copies are made at a time changes no result",
+    (
+        "hf_gradexplain/audit/suspicious/insertion_places.py",
+        "_PLACE, _TEXT = 1, 3",
+        "_PLACE, _TEXT = (2), 3",
+    ): "any other number gives draws that are as random",
+    (
+        "hf_gradexplain/audit/suspicious/insertion_places.py",
+        "_PLACE, _TEXT = 1, 3",
+        "_PLACE, _TEXT = 1, (4)",
+    ): "any other number gives draws that are as random",
+    (
+        "hf_gradexplain/audit/words/word_tests.py",
+        "BISECTIONS = 50",
+        "BISECTIONS = (51)",
+    ): "50 steps find the place up to the rounding of a double already",
+    (
+        "hf_gradexplain/corpus/json_depth.py",
+        "_CHUNK = 2**24",
+        "_CHUNK = (3)**24",
+    ): "how many bytes are read at a time changes no depth",
+    (
+        "hf_gradexplain/corpus/json_depth.py",
+        "_CHUNK = 2**24",
+        "_CHUNK = 2**(25)",
+    ): "how many bytes are read at a time changes no depth",
+    (
+        "hf_gradexplain/corpus/json_depth.py",
+        "_CHUNK = 2**24",
+        "_CHUNK = (2 * 24)",
+    ): "how many bytes are read at a time changes no depth",
+    (
+        "hf_gradexplain/evaluation/read_documents.py",
+        "BLOCK = 256",
+        "BLOCK = (257)",
+    ): "how many documents are read at a time changes no result",
+    (
+        "hf_gradexplain/evaluation/report.py",
+        "FILE_BYTES = 24_000_000",
+        "FILE_BYTES = (24000001)",
+    ): "the number is approximate: a document is never split",
+    (
+        "hf_gradexplain/run/folder.py",
+        "_LOCK_TIMEOUT = 3",
+        "_LOCK_TIMEOUT = (4)",
+    ): "both are longer than the second that a process needs to end",
+    (
+        "hf_gradexplain/run/heartbeat.py",
+        "_BEAT_SECONDS = 5.0",
+        "_BEAT_SECONDS = (6.0)",
+    ): "a heart that beats a little more slowly is still alive to the others",
+    (
+        "hf_gradexplain/run/runner.py",
+        "_POLL_SECONDS = 0.05",
+        "_POLL_SECONDS = (1.05)",
+    ): "how often to look changes when the end is seen, and no result",
+    (
+        "hf_gradexplain/run/shards.py",
+        "_ROWS_PER_READ = 1000",
+        "_ROWS_PER_READ = (1001)",
+    ): "how many rows are read at a time changes no row",
+    (
+        "hf_gradexplain/training/small_transformer.py",
+        "set_seed(0)",
+        "set_seed((1))",
+    ): "any fixed seed gives equal models for equal texts",
+    (
+        "hf_gradexplain/training/small_transformer.py",
+        "model = BertForSequenceClassification(config).train()",
+        "model = BertForSequenceClassification(config)",
+    ): "a new model is in training mode",
+    (
         "hf_gradexplain/audit/words/sums.py",
         "ROWS = 4096",
         "ROWS = (4097)",

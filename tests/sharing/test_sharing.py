@@ -170,3 +170,13 @@ def test_the_package_exports_it():
 def test_a_text_is_joined_as_its_document_is():
     assert whole_text(("a\ud800", "b")) == explainer("bert")([("a\ud800", "b")])[0].text == "a\ufffd\nb"
     assert whole_text("a") == "a"
+
+
+@pytest.mark.parametrize(("n", "files"), [(64, 1), (65, 2)])
+def test_a_file_of_the_dataset_holds_up_to_64_files_of_the_run(n, files, tmp_path):
+    documents = evaluate_texts(explainer("fasttext"), Dataset.from_dict({"id": [0], "text": ["a"]}), Options(("loo",)))
+    path = tmp_path / "00000000.parquet"
+    write_documents(documents, path, schema(("loo",)))
+    write_shards([path] * n, tmp_path / "data", "test", SOURCE)
+    written = sorted((tmp_path / "data").iterdir())
+    assert [pq.read_metadata(each).num_rows for each in written] == [64, 1][:files]

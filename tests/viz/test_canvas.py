@@ -2,9 +2,10 @@ import xml.etree.ElementTree as ElementTree
 
 import matplotlib
 import pytest
+from matplotlib import font_manager
 from matplotlib.figure import Figure
 
-from hf_gradexplain.viz.canvas import figure_bytes
+from hf_gradexplain.viz.canvas import FONTS, figure_bytes
 
 
 def small_figure(title="a figure"):
@@ -26,6 +27,13 @@ def test_files_hold_neither_a_date_nor_the_name_of_matplotlib():
     assert b"date>" not in svg
     assert b"Matplotlib" not in svg
     assert b"Matplotlib" not in figure_bytes(small_figure(), "png")
+
+
+def test_fonts_are_those_that_are_installed():
+    installed = set(font_manager.get_font_names())
+    assert FONTS[0] == "DejaVu Sans"
+    assert set(FONTS) <= installed
+    assert all(font in FONTS for font in installed & {"Noto Sans CJK SC", "Noto Sans CJK JP"})
 
 
 def test_characters_without_a_glyph_are_drawn():

@@ -81,7 +81,18 @@ def words():
 
 def layers(n):
     rows = [
-        (method, "cascading", step, f"layer {step}", "the model", "scores", 1 / step - 0.2 * i, -0.5, 0.9, 1200)
+        (
+            method,
+            "cascading",
+            step,
+            f"layer {step}" if step > 1 else "x" * 29,
+            "the model",
+            "scores",
+            1 / step - 0.2 * i,
+            -0.5,
+            0.9,
+            1200,
+        )
         for i, method in enumerate(METHODS[:2])
         for step in range(1, n + 1)
     ]

@@ -119,7 +119,7 @@ def test_an_unsigned_row_has_one_colour():
 def test_a_picture_is_as_high_as_its_text_with_margins_of_ten_points():
     figure = text_figure([ROW], Heading())
     height = 72 * figure.get_figheight()
-    assert figure.get_figwidth() == WIDTH
+    assert figure.get_figwidth() == WIDTH == 5.6
     (axes,) = figure.axes
     across, points = 72 * WIDTH, _layout([ROW], Heading(), 72 * WIDTH - 20).top
     assert height == pytest.approx(points + 20)

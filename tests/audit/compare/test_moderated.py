@@ -135,3 +135,13 @@ def test_the_level_holds_if_some_seeds_learn_a_word_and_others_do_not():
         unadjusted += (stats.false_discovery_control(by_smyth) <= 0.05).any()
     assert alarms <= stats.binom.ppf(0.999, 60, 0.05)
     assert unadjusted > 20
+
+
+def test_no_variance_counts_as_less_than_a_hundred_thousandth_of_the_median():
+    """The median of the variances that are not 0: 2."""
+    covariates = np.zeros((4, 0))
+    prior = fit_prior(np.array([0.0, 1.0, 2.0, 3.0]), 2, covariates)
+    least = fit_prior(np.array([2e-5, 1.0, 2.0, 3.0]), 2, covariates)
+    assert (prior.df, prior.scale.tolist()) == (least.df, least.scale.tolist())
+    more = fit_prior(np.array([2.1e-5, 1.0, 2.0, 3.0]), 2, covariates)
+    assert more.df != prior.df
