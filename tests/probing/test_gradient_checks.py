@@ -13,6 +13,7 @@ from hf_gradexplain.probing.gradient_checks import (
     documents_without_ties,
     finite_difference_error,
     forward_backward,
+    relative_error,
     sample_documents,
 )
 from hf_gradexplain.probing.probe import probe
@@ -69,3 +70,11 @@ def test_a_maximum_over_positions_has_no_ties_in_the_documents_that_padding_is_c
         assert len({*document.inputs["input_ids"].tolist()}) == len(document)
     firsts = [document.inputs["input_ids"][0] for document in documents]
     assert len({*firsts}) == len(LENGTHS)
+
+
+def test_an_error_is_relative_to_the_largest_expected_value():
+    expected, actual = torch.tensor([1e-6, -4e-6]), torch.tensor([2e-6, -4e-6])
+    assert relative_error(expected, actual) == pytest.approx(0.25)
+    assert relative_error(-expected, -actual) == pytest.approx(0.25)
+    assert relative_error(torch.zeros(2), torch.zeros(2)) == 0
+    assert relative_error(torch.zeros(2), torch.ones(2)) > 1e6

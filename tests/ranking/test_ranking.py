@@ -179,6 +179,14 @@ def test_without_arguments_the_first_two_are_compared_and_the_table_is_that_of_t
     assert not ranking.table().equals(ranking.table(2))
 
 
+@pytest.mark.parametrize(
+    ("given", "checks"), [({}, True), ({"self_check": True}, True), ({"self_check": False}, False)]
+)
+def test_why_checks_itself_unless_this_is_turned_off(given, checks):
+    ranking = explainer("fasttext", "regression").rank(QUERY, DOCUMENTS, "loo", **given)
+    assert bool(ranking.why().self_check) is checks
+
+
 def test_words_whose_effects_add_up_do_not_interact():
     additive = explainer("fasttext", "regression").rank(QUERY, DOCUMENTS).table()
     np.testing.assert_allclose(additive, 0, atol=1e-12)

@@ -6,8 +6,9 @@ import torch
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text.collate import collate, plan_batches
-from hf_gradexplain.text.data import NO_UNIT
-from hf_gradexplain.text.encode import Encoder
+from hf_gradexplain.text.data import NO_UNIT, Document
+from hf_gradexplain.text.encode import Encoder, is_undivided
+from hf_gradexplain.text.unit import Occurrences
 from tests.helpers.tiny import make
 from tests.helpers.tokenizers_of_all_kinds import KINDS, tokenizer_of
 
@@ -229,3 +230,30 @@ def test_texts_encoded_together_are_those_encoded_alone(kind):
             assert getattr(document, name).tolist() == getattr(alone, name).tolist()
         assert (document.units, document.n_units) == (alone.units, len(alone.units))
         assert (document.truncated_at, document.pair_start) == (alone.truncated_at, alone.pair_start)
+
+
+@pytest.mark.parametrize(
+    ("text", "undivided"),
+    [
+        ("a" * 40, False),
+        ("a" * 41, True),
+        ("電" * 8, False),
+        ("電" * 9, True),
+        ("電" * 8 + "a", True),
+        ("1" * 100, False),  # digits are no letters
+    ],
+)
+def test_one_unit_of_many_letters_is_a_text_that_was_not_divided(text, undivided):
+    def document(*spans):
+        units = Occurrences(text, np.zeros(len(spans), int), np.array(spans), {}, 1)
+        zero = np.zeros(1, int)
+        return Document(text, units, {"input_ids": zero}, zero, zero, zero)
+
+    assert is_undivided(document((0, len(text)))) is undivided
+    assert not is_undivided(document((0, len(text)), (0, len(text))))  # a word that occurs twice
+
+
+def test_a_text_of_two_units_or_none_is_divided():
+    (two,), (none,) = documents("word_piece", ["a film"]), documents("word_piece", [""])
+    assert not is_undivided(two)
+    assert not is_undivided(none)

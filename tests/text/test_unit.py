@@ -76,3 +76,15 @@ def test_units_of_occurrences():
     none = Occurrences("", np.zeros(0, int), np.zeros((0, 2), int), {}, 0)
     assert none.units() == ()
     assert none.messages == ()
+
+
+def test_places_of_units_as_arrays():
+    units = [Unit("bad", ((0, 3), (9, 12))), Unit("film", ((4, 8),)), Unit("▁", ((12, 12),))]
+    places = UnitPlaces.of(units)
+    assert (places.texts, places.counts.tolist()) == (["bad", "film", "▁"], [2, 1, 1])
+    assert places.spans.tolist() == [[0, 3], [9, 12], [4, 8], [12, 12]]
+    assert places.owners().tolist() == [0, 0, 1, 2]
+    assert places.firsts().tolist() == [[0, 3], [4, 8], [12, 12]]
+    assert (places.units(), places.messages) == (tuple(units), ())
+    none = UnitPlaces.of([])
+    assert (none.spans.shape, none.firsts().shape, none.owners().shape, none.units()) == ((0, 2), (0, 2), (0,), ())
