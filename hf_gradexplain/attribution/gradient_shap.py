@@ -35,8 +35,8 @@ class GradientShap(SampledSource):
     Gaussian distribution are those of `signed_gi` with the mean of the Gaussian as the baseline, and the errors are 0.
 
     Args:
-        max_evals: Largest number of copies of a text; each takes a forward and a backward pass per explained class. At
-            least two draws run, which are four copies.
+        max_evals: Largest number of copies of a text; each takes a forward and a backward pass per explained class. The
+            errors are checked for the first time after 16 copies. Four copies run even if `max_evals` is smaller.
         max_error: Stop once the standard error of every score is at most this share of the largest absolute score.
         tell_apart: Stop once the 95 % intervals of this many highest-scored units lie above those of all others.
     """

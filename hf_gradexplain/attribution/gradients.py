@@ -39,8 +39,8 @@ def gradients_of(forward: ForwardPass) -> Gradients:
 def gradients_of_classes(forwards: Sequence[ForwardPass]) -> Iterator[Gradients]:
     """Yield the result of `gradients_of` for each class, given a forward pass over the same texts for each class.
 
-    For a few short texts, the backward passes of all classes run as one pass with an axis of classes. Models with
-    operations that do not support this, such as custom autograd functions, take one pass per class.
+    If the texts have few tokens in all, the backward passes of all classes run as one pass with an axis of classes.
+    Models with operations that do not support this, such as custom autograd functions, take one pass per class.
 
     Args:
         forwards: The same forward pass once per class. The `keep_graph` of the last one says whether the graph is kept.

@@ -68,7 +68,7 @@ def orders_that_depend(tables: Mapping[str, Tables]) -> list[str]:
     """Return a sentence that says which methods change their order with the baseline; none for a single method.
 
     Two methods change their order if one is significantly above the other under one baseline, and significantly below
-    it under another. The paired tests at the shorter `K` decide this. Their p-values are adjusted for the tests of one
+    it under another. The paired tests at `SHORT_K` decide this. Their p-values are adjusted for the tests of one
     baseline.
 
     Args:

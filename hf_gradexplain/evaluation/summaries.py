@@ -95,7 +95,7 @@ def headline(tables: Tables) -> str:
 def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
     """Return how each method compares with the method `other`; empty without paired tests.
 
-    The paired tests at the shorter `K` decide this, after Holm's correction for the tests against `other` alone.
+    The paired tests at `SHORT_K` decide this, after Holm's correction for the tests against `other` alone.
     `above` and `below` are significant differences. A method without a significant difference is `unclear` if its 95 %
     interval contains a difference of `MATTERS` or more, because more texts may show such a difference. Otherwise the
     method is `level`.
@@ -133,7 +133,7 @@ def findings(comparisons: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_compared(tables: Tables) -> list[str]:
-    """Return a sentence for each method compared with the method of the highest AOPC, at the shorter `K`."""
+    """Return a sentence for each method compared with the method of the highest AOPC, at `SHORT_K`."""
     if not len(tables.comparisons):
         return []
     rows = tables.comparisons[tables.comparisons["k"] == tables.comparisons["k"].min()]
@@ -225,7 +225,7 @@ def finding(row: Mapping[Hashable, Any]) -> str:
 
 
 def _worse_than(best: str, comparisons: pd.DataFrame) -> set[str]:
-    """Return the methods that are worse than the method `best` at the shorter `K`, significantly and visibly."""
+    """Return the methods that are worse than the method `best` at `SHORT_K`, significantly and visibly."""
     rows = comparisons[comparisons["k"] == comparisons["k"].min()]
     worse = (rows["p_adjusted"] <= SIGNIFICANCE) & (rows["difference"] >= NEGLIGIBLE)
     rows = rows[(rows["method"] == best) & worse]

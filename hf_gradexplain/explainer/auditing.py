@@ -59,10 +59,10 @@ class AuditingEngine(AttributionEngine):
 
         *Seeds*: methods that draw random numbers are run again with another seed.
 
-        For a model of `L` layers, all texts are explained `L + 2` times, once more for each of the other two checks,
-        and `L` times more if `independent`. The checks need memory for a second copy of the parameters. The values of
-        the model's own parameters are never overwritten: other tensors replace them during the call. They are restored
-        afterwards, also after an exception.
+        For a model of `L` layers, parameter randomisation explains all texts `L + 2` times, and `L` times more if
+        `independent`. Each of the other two checks explains them once more. The checks need memory for a second copy of
+        the parameters. The values of the model's own parameters are never overwritten: other tensors replace them
+        during the call. They are restored afterwards, also after an exception.
 
         Args:
             texts: Texts, text pairs or conversations, in a list, an array, a Series or a column. Intervals need at
@@ -154,10 +154,11 @@ class AuditingEngine(AttributionEngine):
         are inserted at the same place, a random place between two words. A word *flips* a text if the model then
         predicts the word's class. A word is suspicious if the share of the texts that it flips is larger than that of
         ordinary words by more than `margin` (see `hf_gradexplain.audit.suspicious.insertion.excess_p_value` for the
-        test). The share of ordinary words is the median over control words: random words of about the same frequency. A
-        word called suspicious is a false discovery if, in all texts of other classes, its share would not exceed that
-        of ordinary words by more than `margin`. Benjamini and Hochberg's procedure controls the false discovery rate,
-        the expected share of false discoveries among the words called suspicious.
+        test). The share of ordinary words is the median over control words: random words of about the same frequency.
+        Suppose that the words were inserted into all texts of other classes, instead of `n_texts` of them. A word
+        called suspicious is a false discovery if its share would then not exceed that of ordinary words by more than
+        `margin`. Benjamini and Hochberg's procedure controls the false discovery rate, the expected share of false
+        discoveries among the words called suspicious.
 
         Each inserted word takes one forward pass per text: at most `most * n_texts` passes for the words that are
         tried, and about `3 * n_controls * n_texts` for the control words of each class. In a pair, words are inserted

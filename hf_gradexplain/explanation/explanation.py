@@ -74,8 +74,8 @@ class Explanation(Displayed):
         mask: How units were removed, also for the self-check: `baseline` or `deletion`.
         tokenizer_kwargs: Extra arguments that the tokenizer was called with, see
             `hf_gradexplain.options.tokenizer_kwargs`.
-        label: The id of the true class. None if it is not known, or if the true class is explained by request: with
-            `target="label"`, or with labels but no `target`.
+        label: The id of the true class; None if it is not known. Also None if the call asked to explain the true class
+            (`target="label"`, or labels but no `target`): `target` is then the true class.
         class_names: The names of the model's classes: `(C,)`; empty if the names are not known.
         against: The id of the class that the target is compared with by the objective `contrast`. None with other
             objectives, and if the target is compared with all other classes together.

@@ -132,7 +132,7 @@ def _units(
 
 @contextmanager
 def reading_record() -> Iterator[None]:
-    """Turn the errors of reading a record of something else than an explanation into one sentence.
+    """Turn an error in the block into one sentence that says that the record is not that of an explanation.
 
     Raises:
         NotAnExplanationError: Reading the record fails in the block.

@@ -192,8 +192,8 @@ def explain_preferences(
         units: The spans of the units of both texts, see `units_of_both`; None for the unit of the options.
 
     Raises:
-        GradexplainError: The model has several logits, the texts are no pairs, or a text or span cannot be used. If
-            only one side is wrong, the message begins with its name, `chosen` or `rejected`.
+        GradexplainError: The model has several logits, there is not one rejected text for each chosen text, or a text
+            or span cannot be used. If only one side is wrong, the message begins with its name, `chosen` or `rejected`.
     """
     check_one_logit(engine, "prefer", "reward model")
     chosen, rejected = plain(chosen), plain(rejected)

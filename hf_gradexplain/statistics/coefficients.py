@@ -80,7 +80,8 @@ def spearman(x: Ranks, y: Ranks) -> tuple[np.ndarray, np.ndarray]:
 def kendall(x: Ranks, y: Ranks) -> tuple[np.ndarray, np.ndarray]:
     """Return Kendall's tau-b of every row and its p-value, see `pearson`.
 
-    The p-value is exact without ties for rows of up to 33 values, and where at most one pair is out of order.
+    In a row without ties, the p-value is exact if the row has up to 33 values. In longer rows, it is exact if `x` and
+    `y` order at most one pair of values differently, or at most one pair in the same way.
     """
     n = x.lowest.lengths
     pairs = n * (n - 1) // 2

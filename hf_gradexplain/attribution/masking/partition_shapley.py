@@ -21,9 +21,9 @@ add up to the Owen value that the sentence would have as one unit.
 swapped, and the reverse of both. Errors are computed as for `shapley`.
 
 If `max_evals` allows fewer than eight such draws, a draw is an order and its reverse, and draws come in pairs. The
-second draw of a pair swaps the two halves of the text. Within each half, its two parts keep the order of the first
-draw; everything below them is random. So the two draws have different sets `S` for each unit at depth 2 or more. Two
-independent draws would often have the same sets for a unit, and a spread of 0 would then hide the error. The spread
+second draw of a pair swaps the two halves of the text. The two parts of each half keep their order from the first
+draw, and everything below them is random. So the two draws have different sets `S` for each unit at depth 2 or more.
+Two independent draws would often have the same sets for a unit, and a spread of 0 would then hide the error. The spread
 within a pair is larger than that of independent draws, so the errors are too large rather than too small.
 """
 
@@ -58,7 +58,10 @@ class PartitionShapley(SampledSource):
         return owen_values(game, binary(game.hierarchy), budget)
 
     def most_copies(self, units: int, max_evals: int) -> int:
-        """Return the number of masked copies of a text of one clause with `units` units, if draws do not stop early."""
+        """Return the number of masked copies for this number of units if draws do not stop early.
+
+        The number depends on the tree of the text; here it is given for a text of one clause.
+        """
         if units == 1:
             return 1
         copies, of_a_draw = n_copies(binary(range(units))), orders_per_draw(units, max_evals) * (units - 1)

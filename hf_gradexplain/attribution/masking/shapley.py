@@ -53,7 +53,7 @@ class Shapley(SampledSource):
         return most_copies(units, max_evals)
 
     def saved_by(self, shortcut: Shortcut, units: int) -> bool:
-        """Return whether a shortcut replaces the copies, which lack all sets of units or follow random orders."""
+        """Return whether a shortcut replaces the copies: one for each set of units, or those along random orders."""
         return shortcut.has_subsets if 2**units - 1 <= self.budget.max_evals else shortcut.has_curves
 
 
