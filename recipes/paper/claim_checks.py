@@ -152,7 +152,7 @@ def ratio_of_twice(evidence: Evidence, setting: Setting) -> str:
     """Write the ratio farthest from 2 between gradients of words that occur twice and once."""
     summaries = evidence.frequencies[setting]
     ratio = max((x.twice for x in summaries), key=lambda r: abs(r - 2))
-    return f"{ratio:.6f} times at the farthest from 2, in {sum(x.with_twice for x in summaries):,} texts"
+    return f"the factor farthest from 2 is {ratio:.6f}, in {sum(x.with_twice for x in summaries):,} texts"
 
 
 def double_gradient(evidence: Evidence, setting: Setting, _: Cutoffs) -> tuple[Check, ...]:
