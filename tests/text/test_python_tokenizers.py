@@ -6,7 +6,7 @@ import pytest
 
 from hf_gradexplain.text.encode import Encoder
 from hf_gradexplain.text.hypotheses import HypothesisEncoder
-from hf_gradexplain.text.python_tokenizers import from_alignment
+from hf_gradexplain.text.python_tokenizers import _cut, _with_gaps, _words_of, from_alignment
 from tests.helpers.chats import WordTokenizer
 
 
@@ -164,3 +164,61 @@ def test_at_the_end_of_a_text_that_is_cut_at_its_beginning_the_word_is_complete(
 def test_marks_of_tokens_that_go_on_are_no_characters(text, tokens):
     found = placed(MadeUp(**{text: tokens}), tokens, text)
     assert found.spans == [(0, 1), (1, 2), (2, 3)]
+
+
+CHUNKS = [((0, 3), [5, 6]), ((4, 8), [7]), ((9, 12), [8, 9])]
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        ([5, 6, 7, 8, 9], CHUNKS),
+        ([5, 6, 7, 8], [*CHUNKS[:2], ((9, 12), [8])]),
+        ([5, 6], CHUNKS[:1]),
+        ([5], [((0, 3), [5])]),
+        ([5, 7], None),
+        ([5, 6, 8], None),
+        ([5, 6, 7, 8, 9, 1], None),  # more than the chunks have
+    ],
+)
+def test_chunks_are_cut_to_fit_the_ids(ids, expected):
+    assert _cut(CHUNKS, ids) == expected
+    assert _cut(iter(CHUNKS), ids) == expected
+
+
+def test_no_ids_and_no_chunks():
+    assert _cut([], []) == []
+    assert _cut([], [5]) is None
+    assert _cut(CHUNKS, []) == [((0, 3), [])]
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        ([5, 6, 7, 8, 9], CHUNKS),
+        ([5, 6, 1, 8, 9], [((0, 3), [5, 6]), ((3, 9), [1]), ((9, 12), [8, 9])]),
+        ([1, 2, 7, 3], [((0, 4), [1, 2]), ((4, 8), [7]), ((8, 14), [3])]),
+        ([5, 1, 6, 7], [((0, 4), [5, 1, 6]), ((4, 8), [7])]),  # a chunk with something between its ids is not found
+        ([1], [((0, 14), [1])]),
+        ([], []),
+    ],
+)
+def test_between_the_chunks_that_are_found_the_text_is_left_to_the_other_ids(ids, expected):
+    assert _with_gaps(CHUNKS, ids, 14) == expected
+
+
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        ([(0, 1), (1, 3), (4, 8)], [0, 0, 4]),
+        ([(0, 3), (3, 3), (4, 8)], [0, 0, 4]),  # without characters, at the end of a word
+        ([(0, 3), (4, 4), (4, 8)], [0, 4, 4]),  # behind white space
+        ([(0, 0), (0, 3)], [0, 0]),
+        ([(3, 5)], [4]),  # the blank before a word
+        ([(3, 4)], [3]),  # white space alone is a word of its own
+        ([(8, 9), (9, 9)], [8, 8]),
+        ([], []),
+    ],
+)
+def test_the_word_of_each_token(spans, expected):
+    assert list(_words_of(spans, [(0, 3), (4, 8)])) == expected
