@@ -1,0 +1,161 @@
+"""Places of tokens, from encodings that are made up."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from hf_gradexplain.text.alignment import NO_WORD, Places, Tokens, flat, from_encodings, from_places
+from hf_gradexplain.text.characters import Characters
+
+
+@dataclass
+class Encoded:
+    """What a fast tokenizer returns for a text or a pair."""
+
+    tokens: list
+    offsets: list
+    word_ids: list
+    sequence_ids: list
+    overflowing: list = field(default_factory=list)
+
+    def __len__(self):
+        return len(self.tokens)
+
+
+def encoded(*tokens, overflowing=()):
+    """Return an encoding of tokens `(piece, offsets, word, sequence)`."""
+    columns = map(list, zip(*tokens, strict=True)) if tokens else ([], [], [], [])
+    return Encoded(*columns, list(overflowing))
+
+
+def read(encodings, texts, special, seconds=None, **how):
+    n = sum(map(len, encodings))
+    seconds = np.array(seconds or [0] * len(texts))
+    return from_encodings(encodings, Characters.of(texts), np.arange(n), np.array(special), seconds, **how)
+
+
+CLS, SEP = ("[CLS]", (0, 0), None, None), ("[SEP]", (0, 0), None, None)
+
+
+def spans_of(tokens):
+    """Return what each token adds, and what it covers, as offsets in its text."""
+    starts = tokens.characters.starts[tokens.text_of]
+    own = np.stack([tokens.starts, tokens.ends], 1) - starts[:, None]
+    return own.tolist(), (tokens.reads - starts[:, None]).tolist()
+
+
+def test_texts_follow_each_other():
+    """The characters of the second text begin at 10: one stands before, between and after the texts."""
+    first = encoded(CLS, ("bad", (0, 3), 0, 0), ("film", (4, 8), 1, 0), SEP)
+    second = encoded(CLS, ("a", (0, 1), 0, 0), SEP)
+    tokens = read([first, second], ["bad film", "a"], [1, 0, 0, 1, 1, 0, 1])
+    assert tokens.characters.starts.tolist() == [1, 10]
+    assert tokens.text_of.tolist() == [0, 0, 0, 0, 1, 1, 1]
+    assert tokens.starts.tolist() == [1, 1, 5, 9, 10, 10, 11]
+    assert tokens.ends.tolist() == [1, 4, 9, 9, 10, 11, 11]
+    assert (tokens.words == NO_WORD).tolist() == [True, False, False, True, True, False, True]
+    assert tokens.words[1] != tokens.words[2]
+    assert tokens.truncated_at == [None, None]
+    assert (tokens.segmented, tokens.parts.tolist()) == (False, [0] * 7)
+    assert [tokens.pieces(1)[k] for k in range(3)] == ["[CLS]", "a", "[SEP]"]
+
+
+def test_the_second_text_of_a_pair_has_words_of_its_own():
+    pair = encoded(CLS, ("a", (0, 1), 0, 0), SEP, ("b", (0, 1), 0, 1), ("c", (2, 3), 1, 1), SEP)
+    tokens = read([pair], ["a\nb c"], [1, 0, 1, 0, 0, 1], [2])
+    assert spans_of(tokens)[0] == [[0, 0], [0, 1], [1, 1], [2, 3], [4, 5], [5, 5]]
+    assert len({tokens.words[1], tokens.words[3], tokens.words[4]}) == 3
+
+
+def test_a_space_that_is_reported_with_the_letter_behind_it_is_empty():
+    blank = encoded(("▁", (0, 1), 0, 0), ("film", (0, 4), 0, 0))
+    assert spans_of(read([blank], ["film"], [0, 0])) == ([[0, 0], [0, 4]], [[0, 0], [0, 4]])
+    letter = encoded(("f", (0, 1), 0, 0), ("film", (0, 4), 0, 0))
+    assert spans_of(read([letter], ["film"], [0, 0])) == ([[0, 1], [1, 4]], [[0, 1], [0, 4]])
+
+
+def test_a_space_inside_of_a_character_keeps_it():
+    """Some characters are read as several words."""
+    inside = encoded(("a", (0, 1), 0, 0), ("▁", (0, 1), 1, 0), ("b", (0, 1), 1, 0))
+    assert spans_of(read([inside], ["\ufdfa"], [0, 0, 0])) == ([[0, 1], [1, 1], [1, 1]], [[0, 1], [0, 1], [0, 1]])
+
+
+def test_a_space_at_the_end_of_a_text_has_nothing_to_do_with_the_next_text():
+    one, other = encoded(("▁", (0, 1), 0, 0)), encoded(("a", (0, 1), 0, 0))
+    assert spans_of(read([one, other], [" ", "a"], [0, 0]))[0] == [[0, 1], [0, 1]]
+
+
+def test_the_bytes_of_a_character_are_shown_as_the_character():
+    two = encoded(("<0xC3>", (0, 1), 0, 0), ("<0xA9>", (0, 1), 0, 0), ("!", (1, 2), 1, 0))
+    tokens = read([two], ["é!"], [0, 0, 0])
+    assert spans_of(tokens) == ([[0, 1], [1, 1], [1, 2]], [[0, 1], [0, 1], [1, 2]])
+    assert [tokens.surface(t) for t in range(3)] == ["é", "é", "!"]
+    first, empty = encoded(("a", (0, 1), 0, 0)), encoded(("x", (0, 1), 0, 0), ("▁", (1, 1), 1, 0))
+    assert read([first, empty], ["a", "x"], [0, 0, 0]).surface(2) == "▁"
+
+
+def test_graphemes_belong_to_their_first_token():
+    marks = encoded(("e", (0, 1), 0, 0), ("´", (1, 2), 0, 0), ("!", (2, 3), 1, 0))
+    assert spans_of(read([marks], ["e\u0301!"], [0, 0, 0])) == ([[0, 2], [2, 2], [2, 3]], [[0, 2], [0, 2], [2, 3]])
+
+
+def rest(*offsets, sequence=0):
+    return Encoded([""] * len(offsets), list(offsets), [0] * len(offsets), [sequence] * len(offsets))
+
+
+@pytest.mark.parametrize(
+    ("kept", "lost", "text", "second", "expected"),
+    [
+        ([(0, 3)], [], "bad", 0, None),
+        ([(0, 3)], [rest((4, 8))], "bad film", 0, 3),  # on the right
+        ([(4, 8)], [rest((0, 3))], "bad film", 0, 0),  # on the left
+        ([(4, 8)], [rest((1, 3))], " bad film", 0, 1),  # a blank at the start is not read anyway
+        ([], [rest((2, 5))], "  bad", 0, 0),  # nothing is left
+        ([(0, 1)], [rest((1, 3))], "e\u0301s", 0, 2),  # not inside of a character
+        ([(0, 3)], [rest((0, 3))], "bad", 0, None),  # an overlap alone
+    ],
+)
+def test_where_truncation_cuts_a_text(kept, lost, text, second, expected):
+    some = encoded(CLS, *[("x", span, k, 0) for k, span in enumerate(kept)], SEP, overflowing=lost)
+    tokens = read([some], [text], [1, *[0] * len(kept), 1], [second])
+    assert tokens.truncated_at == [expected]
+
+
+def test_the_first_text_of_a_pair_that_is_cut_counts():
+    kept = ("a", (0, 1), 0, 0), SEP, ("b", (0, 1), 0, 1)
+    first = encoded(*kept, overflowing=[rest((2, 3)), rest((2, 3), sequence=1)])
+    assert read([first], ["a x\nb y"], [0, 1, 0], [4]).truncated_at == [1]
+    second = encoded(*kept, overflowing=[rest((2, 3), sequence=1)])
+    assert read([second], ["a\nb y"], [0, 1, 0], [2]).truncated_at == [3]
+
+
+def test_places_replace_wrong_offsets():
+    wrong = encoded(CLS, ("bad", (0, 1), 0, 0), ("film", (1, 2), 1, 0))
+    places = [Places([(0, 0), (0, 3), (4, 8)], [None, 0, 1], 9)]
+    tokens = read([wrong], ["bad film is"], [1, 0, 0], located=places)
+    assert spans_of(tokens)[0] == [[0, 0], [0, 3], [4, 8]]
+    assert tokens.truncated_at == [9]
+
+
+@pytest.mark.parametrize("segmented", [False, True])
+def test_tokens_of_a_tokenizer_without_offsets(segmented):
+    places = [Places([None, (0, 3), (4, 6), (6, 8)], [None, "x", "y", "y"], None), Places([(0, 1)], ["x"], 1)]
+    characters = Characters.of(["bad film", "a b"])
+    pieces = [["[CLS]", "bad", "fi", "##lm"], ["a"]]
+    tokens = from_places(places, characters, np.arange(5), pieces.__getitem__, segmented=segmented)
+    assert spans_of(tokens)[0] == [[0, 0], [0, 3], [4, 6], [6, 8], [0, 1]]
+    assert tokens.words.tolist() == [NO_WORD, 1, 2, 2, 1]
+    assert (tokens.truncated_at, tokens.segmented, tokens.text_of.tolist()) == ([None, 1], segmented, [0, 0, 0, 0, 1])
+    assert tokens.pieces(0) == pieces[0]
+
+
+def test_settled_tokens_have_the_defaults():
+    one = np.ones(1, int)
+    tokens = Tokens.settle(Characters.of(["a"]), one - 1, one, np.array([[0, 1]]), one, None, [None])
+    assert (tokens.segmented, tokens.parts.tolist()) == (False, [0])
+
+
+def test_lists_one_after_the_other():
+    assert flat([[1, 2], [], [3]]).tolist() == [1, 2, 3]
+    assert (flat([]).shape, flat([[]]).dtype) == ((0,), np.int64)
