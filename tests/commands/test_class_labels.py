@@ -168,3 +168,14 @@ def test_ten_labels_at_most_are_listed(n, end):
         list(to_classes(texts, WEATHER)[0])
     assert end in str(refused.value)
     assert str(refused.value).count("=CLASS") == 10
+
+
+@pytest.mark.parametrize(
+    ("labels", "feature"), [(["sun", "rain", "sun"], Value("string")), ([1, 2, 1], Value("int64"))]
+)
+def test_a_map_of_labels_that_no_row_has_is_refused_unless_the_rows_are_not_known_yet(labels, feature):
+    label_map = f"snow=0,{labels[0]}=dry,{labels[1]}=wet"
+    texts = rows(labels, feature)
+    with pytest.raises(CorpusError, match="label_map has 'snow'"):
+        to_classes(texts, WEATHER, label_map)
+    assert classes(texts.to_iterable_dataset(), WEATHER, label_map) == ([0, 1, 0], "")

@@ -2,20 +2,24 @@
 
 from types import SimpleNamespace
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.commands import publish as module
 from hf_gradexplain.commands.publish import (
     REPLACED,
     _about_texts,
     _metadata,
+    _methods,
     _source,
     _split_name,
     public_replay,
     publish,
 )
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
+from hf_gradexplain.evaluation.documents import schema
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.hub.push import Destination
 from hf_gradexplain.sharing import TextSource
@@ -128,3 +132,8 @@ def test_what_a_killed_process_left_is_removed_and_all_files_are_pushed(tmp_path
     ((where, files, more),) = pushed
     assert (where, list(files), more) == (destination, ["README.md"], {"message": "Explanations", "replaces": REPLACED})
     assert sorted(path.name for path in tmp_path.iterdir()) == [".hub.file"]
+
+
+def test_the_card_lists_the_methods_of_the_documents(tmp_path):
+    pq.write_table(schema(("loo", "random")).empty_table(), tmp_path / "0.parquet")
+    assert _methods(tmp_path / "0.parquet") == [(name, METHODS[name].summary) for name in ("loo", "random")]

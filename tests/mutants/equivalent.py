@@ -2,6 +2,11 @@
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
+        "hf_gradexplain/explanation/arrow_columns.py",
+        "values, ends = column.values.to_numpy(zero_copy_only=False), column.offsets.to_numpy().tolist()",
+        "values, ends = column.values.to_numpy(zero_copy_only=False), column.offsets.tolist()",
+    ): "arrays of Arrow have the method tolist, too",
+    (
         "hf_gradexplain/audit/plausibility/hybrid.py",
         "_SENTENCES, _TIES = 2018, 2019",
         "_SENTENCES, _TIES = (2019), 2019",

@@ -274,3 +274,10 @@ def test_a_model_that_reads_some_texts_at_other_places_is_refused():
         masks.edit(batch["input_ids"], batch[MASKED]),
     ):
         logits_of(model, batch)
+
+
+@pytest.mark.parametrize("pad_id", [0, 2])
+def test_a_text_without_tokens_is_read_as_one_padding_token(pad_id):
+    model, tokenizer = make("fasttext")
+    tokenizer.pad_token = tokenizer.convert_ids_to_tokens(pad_id)
+    assert WordMasks(model, tokenizer).tokenize([""])["input_ids"] == [[pad_id]]

@@ -28,11 +28,13 @@ from hf_gradexplain.viz.comparison import default_looks, draw_by_cost, draw_two_
 from hf_gradexplain.viz.curves import aopc_figure, ends_figure
 from hf_gradexplain.viz.figures import bars_figure, correlation_figure
 from hf_gradexplain.viz.heatmap import draw_heatmap, draw_interactions, heatmap_size, interactions_size
+from hf_gradexplain.viz.palette import METHOD_STYLES
 from hf_gradexplain.viz.sanity import randomisation_figure
 from hf_gradexplain.viz.words import words_figure
 
 FILE = Path(__file__).with_name("drawings.txt")
 METHODS = ("loo", "random", "integrated_gradients", "lime")
+LONG = "".join(map(str, range(100)))
 
 
 def aopc(longest, methods=METHODS):
@@ -65,7 +67,7 @@ def correlations():
 
 
 def bars(**chart):
-    return {"units": ["a", "long" * 8, "c", "d"], "scores": [0.5, -1.0, 0.0, 0.25], "title": "t " * 40, **chart}
+    return {"units": ["a", "long" * 8, "c", "d"], "scores": [0.5, -1.0, 0.0, 0.25], "title": "t " * 70, **chart}
 
 
 def words():
@@ -143,6 +145,32 @@ DRAWN = {
     ),
     "two runs of different length": lambda: on_axes(
         runs_size(4), lambda axes: plots.two_runs(aopc(12), aopc(5), ax=axes)
+    ),
+    "styles": lambda: aopc_figure(aopc(2, [*METHOD_STYLES, *map(str, range(9))])),
+    "aopc with long names": lambda: aopc_figure(aopc(2, [LONG]), title=LONG),
+    "ends with long names": lambda: ends_figure(ends(), title=LONG),
+    "correlation with long names": lambda: correlation_figure(
+        *(frame.replace({"method": {"lime": LONG}}) for frame in correlations()), title=LONG
+    ),
+    "words with long names": lambda: words_figure(words().replace({"group": {"b": LONG}}), title=LONG),
+    "randomisation with long names": lambda: randomisation_figure(layers(2).replace({"loo": LONG}), title=LONG),
+    "heatmap with long names": lambda: on_axes(
+        (6, 4), lambda axes: draw_heatmap(axes, table(2, 2).rename({"row 0": LONG}), max_units=2, title=LONG)
+    ),
+    "interactions with long names": lambda: on_axes(
+        (6, 4),
+        lambda axes: draw_interactions(
+            axes, table(2, 2).set_axis([LONG, "a"]).set_axis([LONG, "b"], axis=1), title=LONG
+        ),
+    ),
+    "two runs with long names": lambda: on_axes(
+        runs_size(1), lambda axes: draw_two_runs(axes, *[aopc(3, [LONG])] * 2, names=(LONG, "b"), k=3, title=LONG)
+    ),
+    "by cost with long names": lambda: on_axes(
+        (6, 4),
+        lambda axes: draw_by_cost(
+            axes, COSTS.replace({"lime": LONG}).set_index("method"), default_looks([*METHODS[:3], LONG])
+        ),
     ),
 }
 
