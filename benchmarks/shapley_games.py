@@ -1,4 +1,4 @@
-"""Compute the logits of short texts without every set of their units, for benchmarks of Shapley values.
+"""Compute the logits of short texts for all sets of removed units, for benchmarks of Shapley values.
 
     python -m benchmarks.shapley_games small.npz --dataset_name fancyzhx/ag_news
     python -m benchmarks.shapley_games minilm.npz --dataset_name fancyzhx/ag_news \
@@ -37,7 +37,7 @@ CLASSES = 4
 
 @dataclass(frozen=True, eq=False)
 class KnownText:
-    """A text whose logits are known without every set of its units.
+    """A text whose logits are known for all sets of removed units.
 
     Attributes:
         model: The name of the model.
@@ -60,7 +60,7 @@ class KnownText:
 
     @property
     def losses(self) -> np.ndarray:
-        """`-log p` of the target without every set of units: `(2^U,)`."""
+        """`-log p` of the target for all sets of removed units: `(2^U,)`."""
         return np.logaddexp.reduce(self.logits, axis=1) - self.logits[:, self.target]
 
 

@@ -23,8 +23,8 @@ def holm(p: np.ndarray) -> np.ndarray:
     positives is at most 5 %. The `i`-th of `m` p-values in ascending order becomes the greatest of `(m - j + 1) p_j`
     for `j <= i`, and at most 1. Holm's correction is valid for tests that depend on each other in any way, such as
     tests of methods on the same documents. Benjamini and Hochberg's procedure is not valid for every kind of
-    dependence; it is meant for thousands of tests, of which a share may be wrong. NaN stands for a missing test: it
-    stays NaN and is not counted.
+    dependence; it is meant for thousands of tests, where a share of false positives is acceptable. NaN stands for a
+    missing test: it stays NaN and is not counted.
 
     >>> holm(np.array([0.01, 0.5, 0.03]))
     array([0.03, 0.5 , 0.06])

@@ -150,15 +150,14 @@ class AuditingEngine(AttributionEngine):
         - and is concentrated in the class: the share of the class is larger among the texts with the word than among
           all texts.
 
-        Each word is inserted into `n_texts` texts for which the model predicts another class. In each text, all words
-        are inserted at the same place, a random place between two words. A word *flips* a text if the model then
+        Each word is inserted alone into `n_texts` texts for which the model predicts another class. Each text has one
+        random place between two words, at which every word is inserted. A word *flips* a text if the model then
         predicts the word's class. A word is suspicious if the share of the texts that it flips is larger than that of
         ordinary words by more than `margin` (see `hf_gradexplain.audit.suspicious.insertion.excess_p_value` for the
         test). The share of ordinary words is the median over control words: random words of about the same frequency.
-        Suppose that the words were inserted into all texts of other classes, instead of `n_texts` of them. A word
-        called suspicious is a false discovery if its share would then not exceed that of ordinary words by more than
-        `margin`. Benjamini and Hochberg's procedure controls the false discovery rate, the expected share of false
-        discoveries among the words called suspicious.
+        A word called suspicious is a false discovery if, among all texts of other classes and not only `n_texts` of
+        them, its share does not exceed that of ordinary words by more than `margin`. Benjamini and Hochberg's procedure
+        controls the false discovery rate, the expected share of false discoveries among the words called suspicious.
 
         Each inserted word takes one forward pass per text: at most `most * n_texts` passes for the words that are
         tried, and about `3 * n_controls * n_texts` for the control words of each class. In a pair, words are inserted

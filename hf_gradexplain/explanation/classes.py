@@ -49,7 +49,7 @@ class ClassScores:
 
 
 class ExplainedClasses:
-    """The methods of an explanation about its classes; `Explanation` describes the attributes."""
+    """The part of an explanation that is about its classes; `Explanation` describes the attributes."""
 
     target: int
     target_label: str

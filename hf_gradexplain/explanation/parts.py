@@ -21,7 +21,7 @@ MOST_SHOWN = 12
 
 
 class Divided(Assessed):
-    """The methods of an explanation about its sentences and clauses; `Explanation` describes the attributes."""
+    """The part of an explanation that is about sentences and clauses; `Explanation` describes the attributes."""
 
     messages: tuple[Message, ...]
 

@@ -20,7 +20,7 @@ class Reading(ExplainedClasses):
     def not_read(self) -> tuple[tuple[int, int], ...]:
         """The parts of the text that the model did not read, as `(start, end)` character offsets.
 
-        A part that truncation removes ends where the next unit begins, or at the end of the text if no unit follows. It
+        A part cut off by truncation ends where the next unit begins, or at the end of the text if no unit follows. It
         may be the beginning of a text (if the tokenizer truncates on the left), or the end of the first text of a pair.
         """
         if self.unread or self.truncated_at is None:

@@ -74,7 +74,7 @@ def second_differences(values: Values, units: np.ndarray, count: int) -> Estimat
 
 @dataclass(frozen=True, eq=False)
 class Enumeration:
-    """The losses without every set of the units of a text.
+    """The losses of a text for each of the `2^U` sets of removed units.
 
     Attributes:
         losses: `(2^U,)`; set `n` holds the unit `u` if bit `u` of `n` is set.

@@ -31,8 +31,9 @@ class Interactions(DisplayedInteractions):
       synonyms are;
     - **negative** if removing both words raises the loss by less. Each word supports the class less when the other is
       missing. If both words support the class, they count only together, as "not" and "bad" do for a positive class.
-      The value is also negative for a word that supports the class and one that opposes it, if each matters only
-      because of the other;
+      Suppose that one word supports the class and the other opposes it. A negative value then means that the
+      supporting word matters less without the opposing word, and that the opposing word matters more without the
+      supporting word;
     - 0 if their effects add up.
 
     For two words that oppose the class, the meanings are exchanged: with a positive value they count only together, and

@@ -14,7 +14,7 @@ FEWEST_CONTROLS = 10
 
 @dataclass(frozen=True)
 class InsertionTest:
-    """The settings of the test of suspicious words. It inserts them into texts of other classes.
+    """The settings of the test for suspicious words, which inserts words into texts of other classes.
 
     Raises:
         GradexplainError: A value is out of range.

@@ -42,8 +42,8 @@ def rank(x: RaggedArray, tie: float, constant: float) -> Ranks:
     Args:
         x: Finite values `(..., N)`.
         tie: Neighbours in sorted order are equal if they differ by at most `tie` times the row's largest absolute
-            value. All values of a group of equal neighbours count as the lowest one of the group.
-        constant: A row is constant if the values that are counted in this way differ by at most `constant` times the
+            value. All values of a group of equal neighbours are replaced by the lowest one of the group.
+        constant: A row is constant if its values, after this replacement, differ by at most `constant` times the
             largest absolute value among them.
     """
     order = x.argsort()

@@ -80,7 +80,7 @@ class RaggedArray:
         return self._by_row(lambda row: np.add.reduce(row, axis=-1), self.values)
 
     def dot(self, other: "RaggedArray") -> np.ndarray:
-        """Return the inner product of every row with that of the other array, `(..., n)`; see `sums`."""
+        """Return the inner product of every row with the same row of the other array, `(..., n)`; see `sums`."""
         return self._by_row(np.vecdot, self.values, other.values)
 
     def _by_row(self, function: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.ndarray:

@@ -53,7 +53,10 @@ class Shapley(SampledSource):
         return most_copies(units, max_evals)
 
     def saved_by(self, shortcut: Shortcut, units: int) -> bool:
-        """Return whether a shortcut replaces the copies: one for each set of units, or those along random orders."""
+        """Return whether a shortcut replaces the copies.
+
+        These are the copies without each set of units, or those along random orders if there are too many sets.
+        """
         return shortcut.has_subsets if 2**units - 1 <= self.budget.max_evals else shortcut.has_curves
 
 
@@ -82,7 +85,8 @@ def single_removals(game: Game) -> np.ndarray:
 def exact_values(game: Game) -> np.ndarray:
     """Return the Shapley values by enumeration of all sets of units: `(C, U)`.
 
-    Exactly a given set of `s` other units comes before a unit in the share `s! (U - s - 1)! / U!` of all orders.
+    For a unit and a set of `s` other units, the units before the unit are exactly this set in
+    `s! (U - s - 1)! / U!` of all orders.
     """
     units = game.size
     numbers = np.arange(2**units)
