@@ -1109,6 +1109,48 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "classifier, batch, slope = replace(forward.classifier, records_inputs=False), forward.batch, forward.slope()",
         "classifier, batch, slope = replace(forward.classifier, records_inputs=True), forward.batch, forward.slope()",
     ): "the inputs that are recorded are not read",
+    (
+        "hf_gradexplain/text/alignment.py",
+        "NO_WORD = -1",
+        "NO_WORD = -(2)",
+    ): "any number that is no word would do",
+    (
+        "hf_gradexplain/text/alignment.py",
+        "words = 2 * (np.nan_to_num(numbers, nan=-1).astype(np.int64) + 1) + (sequences == 1)",
+        "words = (3) * (np.nan_to_num(numbers, nan=-1).astype(np.int64) + 1) + (sequences == 1)",
+    ): "any different numbers for the words of both texts would do",
+    (
+        "hf_gradexplain/text/alignment.py",
+        "words = 2 * (np.nan_to_num(numbers, nan=-1).astype(np.int64) + 1) + (sequences == 1)",
+        "words = 2 * (np.nan_to_num(numbers, nan=-(2)).astype(np.int64) + 1) + (sequences == 1)",
+    ): "any different numbers for the words of both texts would do",
+    (
+        "hf_gradexplain/text/alignment.py",
+        "words = 2 * (np.nan_to_num(numbers, nan=-1).astype(np.int64) + 1) + (sequences == 1)",
+        "words = 2 * (np.nan_to_num(numbers, nan=-1).astype(np.int64) + (2)) + (sequences == 1)",
+    ): "any different numbers for the words of both texts would do",
+    (
+        "hf_gradexplain/text/alignment.py",
+        "words = 2 * (np.nan_to_num(numbers, nan=-1).astype(np.int64) + 1) + (sequences == 1)",
+        "words = 2 * (np.nan_to_num(numbers, nan=-1).astype(np.int64) + 1) + ((sequences != 1))",
+    ): "any different numbers for the words of both texts would do",
+    (
+        "hf_gradexplain/text/alignment.py",
+        "cut = [_truncation_offset(e, (0, second)) for e, second in zip(encodings, seconds.tolist(), strict=True)]",
+        "cut = [_truncation_offset(e, (0, second)) for e, second in zip(encodings, seconds, strict=True)]",
+    ): "the offset of the grapheme that is made of it is a plain number",
+    (
+        "hf_gradexplain/text/alignment.py",
+        "spans = flat([[offset for span in each.spans for offset in span or (0, 0)] for each in "
+        "places]).reshape(-1, 2)",
+        "spans = flat([[offset for span in each.spans for offset in span or (0, 0)] for each in "
+        "places]).reshape(-(2), 2)",
+    ): "NumPy takes any negative size for the one that it computes",
+    (
+        "hf_gradexplain/text/alignment.py",
+        "start, end = remaining.get(sequence, (0, 0))",
+        "start, end = remaining.get(sequence, ((1), 0))",
+    ): "of a text of which nothing is left, the offset is 0 in both cases",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 

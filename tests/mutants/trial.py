@@ -101,14 +101,17 @@ def try_mutant(mutant: Mutant, copy: Path, seconds: float, recorded: TestsByLine
 def _stages(
     mutant: Mutant, source: str, copy: Path, recorded: TestsByLine | None
 ) -> list[tuple[list[Path], frozenset[str]]]:
-    """Return the test files of each stage, nearest first, with the tests in them that are left out."""
+    """Return the test files of each stage, nearest first, with the tests in them that are left out.
+
+    The nearest file runs first in any case: it may have tests that are newer than the record.
+    """
     by_nearness = stages(mutant.path, copy)
     of_line = recorded.of(mutant, source) if recorded else frozenset()
     everything = [(files, of_line) for files in by_nearness]
     if not recorded or not of_line:
         return everything
     files_of_line = {Path(test.partition("::")[0]) for test in of_line}
-    first = [[file for file in files if file in files_of_line] for files in by_nearness]
+    first = [by_nearness[0], *([file for file in files if file in files_of_line] for files in by_nearness[1:])]
     return [*((files, recorded.tests - of_line) for files in first if files), *everything]
 
 

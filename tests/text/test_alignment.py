@@ -66,6 +66,7 @@ def test_the_second_text_of_a_pair_has_words_of_its_own():
     tokens = read([pair], ["a\nb c"], [1, 0, 1, 0, 0, 1], [2])
     assert spans_of(tokens)[0] == [[0, 0], [0, 1], [1, 1], [2, 3], [4, 5], [5, 5]]
     assert len({tokens.words[1], tokens.words[3], tokens.words[4]}) == 3
+    assert (tokens.words == NO_WORD).tolist() == [True, False, True, False, False, True]
 
 
 def test_a_space_that_is_reported_with_the_letter_behind_it_is_empty():
@@ -73,6 +74,27 @@ def test_a_space_that_is_reported_with_the_letter_behind_it_is_empty():
     assert spans_of(read([blank], ["film"], [0, 0])) == ([[0, 0], [0, 4]], [[0, 0], [0, 4]])
     letter = encoded(("f", (0, 1), 0, 0), ("film", (0, 4), 0, 0))
     assert spans_of(read([letter], ["film"], [0, 0])) == ([[0, 1], [1, 4]], [[0, 1], [0, 4]])
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text", "blank"),
+    [
+        ([("a", (0, 1), 0, 0), ("▁", (1, 2), 1, 0), ("b", (2, 3), 1, 0)], "a b", [1, 2]),  # it has a place of its own
+        ([("a", (0, 1), 0, 0), ("▁", (1, 2), 1, 0), SEP], "a ", [1, 2]),
+        ([("a", (0, 1), 0, 0), ("▁", (1, 2), 1, 0), ("bc", (1, 3), 1, 0)], "abc", [1, 1]),
+    ],
+)
+def test_only_a_space_that_shares_the_letter_behind_it_is_empty(tokens, text, blank):
+    """In the second text as in the first one."""
+    special = [0, 0, int(tokens[2] is SEP)]
+    both = read([encoded(*tokens), encoded(*tokens)], [text, text], special * 2)
+    spans = spans_of(both)[0]
+    assert spans[1] == spans[4] == blank
+
+
+def test_an_empty_token_inside_of_a_character_is_not_widened():
+    marks = encoded(("e", (0, 1), 0, 0), ("▁", (1, 1), 0, 0), ("´", (1, 2), 0, 0))
+    assert spans_of(read([marks], ["e\u0301"], [0, 0, 0])) == ([[0, 2], [2, 2], [2, 2]], [[0, 2], [2, 2], [0, 2]])
 
 
 def test_a_space_inside_of_a_character_keeps_it():

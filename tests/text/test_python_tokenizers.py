@@ -8,6 +8,7 @@ from hf_gradexplain.text.encode import Encoder
 from hf_gradexplain.text.hypotheses import HypothesisEncoder
 from hf_gradexplain.text.python_tokenizers import _cut, _with_gaps, _words_of, from_alignment
 from tests.helpers.chats import WordTokenizer
+from tests.helpers.tokenizer_classes import build
 
 
 def names(tokenizer, document):
@@ -222,3 +223,15 @@ def test_between_the_chunks_that_are_found_the_text_is_left_to_the_other_ids(ids
 )
 def test_the_word_of_each_token(spans, expected):
     assert list(_words_of(spans, [(0, 3), (4, 8)])) == expected
+
+
+@pytest.mark.parametrize("name", ["BertTokenizerLegacy", "CTRLTokenizer", "FSMTTokenizer"])
+def test_of_a_text_that_is_cut_at_its_beginning_the_last_tokens_have_their_places(name):
+    """Whatever special tokens the tokenizer puts around it."""
+    tokenizer, text = build(name), "The film is so good that it is not bad"
+    (whole,) = Encoder(tokenizer, None, "token")([text])
+    around = len(whole) - whole.n_units
+    for n in (1, 2, 4):
+        (cut,) = Encoder(tokenizer, n + around, "token", kwargs={"truncation_side": "left"})([text])
+        assert [unit.spans for unit in cut.units] == [unit.spans for unit in whole.units[-n:]]
+        assert cut.truncated_at == 0
