@@ -51,3 +51,14 @@ def test_the_run_is_in_a_folder_of_its_own_and_has_a_table_on_the_main_process_o
         assert more["inputs"].items() >= expected.items()
     else:
         assert more["inputs"] == {}
+
+
+def test_the_table_is_that_of_the_explained_hybrid_documents(monkeypatch):
+    monkeypatch.setattr(module, "evaluate", lambda *_, **__: "tables")
+    monkeypatch.setattr(module, "document_paths", lambda folder: [folder / "0.parquet"])
+    explained = [SimpleNamespace(id=4, explanation="E")]
+    monkeypatch.setattr(module, "iterate_documents", lambda paths, measured: explained if measured == () else None)
+    monkeypatch.setattr(module, "hybrid_hits", lambda found, hybrids, seed: (list(found), hybrids, seed))
+    monkeypatch.setattr(module, "hybrid_table", lambda hits: ("table", *hits))
+    found = hybrid_tables(None, DOCUMENTS, Options(("loo",), seed=3), Path("run"), {}, provenances={})
+    assert found == {"hybrid": ("table", [(4, "E")], DOCUMENTS, 3)}

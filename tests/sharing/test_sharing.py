@@ -13,6 +13,7 @@ from hf_gradexplain.evaluation.documents import schema, write_documents
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.sharing import TextSource, load_explanations, write, write_shards
+from hf_gradexplain.sharing.load import _describe
 from hf_gradexplain.sharing.source import KEY
 from hf_gradexplain.text.texts import whole_text
 from tests.helpers.tiny import TEXTS, explainer
@@ -133,6 +134,13 @@ def test_other_texts_are_an_error(run, tmp_path):
         load_explanations(tmp_path, texts=Dataset.from_dict(other))
     with pytest.raises(GradexplainError, match=r"row 12 was explained, but is not among the 9 texts given: give"):
         load_explanations(tmp_path, texts=texts.select(range(9)))
+
+
+def test_the_source_of_texts_in_words():
+    source = TextSource("me/d", "aa", "test", None, "text")
+    assert _describe(source, None) == "'me/d'"
+    assert _describe(source, "my/folder") == "'my/folder'"
+    assert _describe(source, Dataset.from_dict({})) == "the given rows"
 
 
 def test_texts_without_a_source_on_the_hub_must_be_given(run, tmp_path):
