@@ -284,9 +284,30 @@ def test_a_ranking_is_shown_as_a_table():
     html = ranking._repr_html_()
     assert "<b>good</b>" not in html
     assert "<script>" not in html
+    assert "<table" in html
     long = explain.rank("film " * 100, ["film " * 100], "signed_gi")
     assert repr(long).endswith("…")
     assert max(map(len, repr(long).splitlines())) < 100
+
+
+def test_what_is_cut_of_a_ranking_in_a_table():
+    explain = explainer("fasttext", "regression")
+    shown = {n: repr(explain.rank("good", [f"film {i}" for i in range(n)])) for n in (1, 10, 11)}
+    assert ["to_frame()" in text for text in shown.values()] == [False, False, True]
+    assert shown[11].splitlines()[0].startswith("11 documents ranked for 'good'")
+    exact, longer = "a" * 60, "b" * 61
+    table = repr(explain.rank("good", [exact, longer]))
+    assert exact in table
+    assert "b" * 59 + "…" in table
+    assert "b" * 60 not in table
+
+
+def test_one_document_may_be_asked_for():
+    ranking = explainer("fasttext", "regression").rank("good", DOCUMENTS, top=1)
+    assert len(ranking) == 1
+    assert {type(number) for number in ranking.order} == {int}
+    with pytest.raises(GradexplainError, match="a rank is a number from 1, the best, to 1, but got 2"):
+        ranking.why()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import random
 import warnings
 from difflib import SequenceMatcher
 
+import numpy as np
 import pytest
 import regex
 import torch
@@ -13,9 +14,12 @@ from transformers import BertConfig, BertForSequenceClassification
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
+from hf_gradexplain.text.alignment import Tokens
 from hf_gradexplain.text.character_alignment import align, matching_blocks
+from hf_gradexplain.text.characters import Characters
 from hf_gradexplain.text.encode import Encoder
 from hf_gradexplain.text.scripts import WITHOUT_SPACES, is_spaceless
+from hf_gradexplain.text.words import group
 from tests.helpers.tiny import explainer
 from tests.helpers.tokenizer_classes import build, unigram
 from tests.helpers.tokenizers_of_all_kinds import tokenizer_of
@@ -238,3 +242,49 @@ def test_methods_are_compared_on_a_text_without_spaces():
     assert [unit.text for unit in document.explanation.units] == list(text)
     assert {len(curve) for curve in document.curves.values()} == {13}
     assert document.curves["loo"][1] < document.curves["loo"][0]
+
+
+def settled(text, spans, words):
+    """Return tokens of one text, given the characters that each covers and its word."""
+    n = len(spans)
+    arrays = np.zeros(n, int), np.arange(n), np.array(spans).reshape(-1, 2), np.array(words)
+    return Tokens.settle(Characters.of([text]), *arrays, lambda i: ["?"] * n, [None])
+
+
+@pytest.mark.parametrize(
+    ("text", "spans", "words", "expected"),
+    [
+        ("a b", [(0, 1), (1, 1), (2, 3)], [1, 1, 2], [0, 0, 1]),  # a token without characters stays with its word
+        ("a b", [(0, 1), (1, 1), (2, 3)], [1, 2, 2], [0, 1, 1]),
+        ("a b", [(0, 1), (1, 2), (2, 3)], [1, 2, 3], [0, 1, 1]),  # white space goes with the next word
+        ("a ", [(0, 1), (1, 2)], [1, 2], [0, 0]),  # or, at the end, with the last one
+        ("ab", [(0, 1), (1, 2)], [1, 2], [0, 0]),  # two letters are one word, whatever the tokenizer says
+        ("a,b", [(0, 1), (1, 2), (2, 3)], [1, 2, 3], [0, 1, 2]),
+        ("a,b", [(0, 1), (1, 2), (2, 3)], [1, 1, 1], [0, 0, 0]),
+        ("a b", [(0, 1), (1, 3)], [1, 1], [0, 1]),  # white space always divides
+        ("電影", [(0, 1), (1, 2)], [1, 1], [0, 1]),
+        ("a電", [(0, 1), (1, 2)], [1, 1], [0, 1]),
+        ("電", [(0, 0), (0, 1)], [1, 1], [0, 0]),
+        ("é", [(0, 1), (0, 1)], [1, 2], [0, 0]),  # the bytes of a character
+    ],
+)
+def test_where_words_begin(text, spans, words, expected):
+    tokens = settled(text, spans, words)
+    assert group(tokens, "word", None).unit_of.tolist() == expected
+    assert group(tokens, "token", None).unit_of.tolist() == list(range(len(spans)))
+
+
+@pytest.mark.parametrize(
+    ("text", "spans", "given", "expected"),
+    [
+        ("  ", [(0, 2)], [(0, 2)], [0]),
+        ("  ", [(0, 2)], [], [-1]),
+        ("a  b", [(0, 1), (1, 3), (3, 4)], [(0, 1), (3, 4)], [0, 1, 1]),
+        ("a b c", [(0, 1), (1, 3), (3, 5)], [(2, 3)], [-1, 0, -1]),
+        ("ab c", [(0, 1), (1, 2), (2, 4)], [(0, 2), (3, 4)], [0, 0, 1]),
+        ("ab c", [(0, 1), (1, 2), (2, 4)], [(1, 2)], [-1, 0, -1]),
+    ],
+)
+def test_tokens_belong_to_the_span_of_their_first_visible_character(text, spans, given, expected):
+    tokens = settled(text, spans, range(1, len(spans) + 1))
+    assert group(tokens, "custom", None, [given]).unit_of.tolist() == expected
