@@ -1151,6 +1151,16 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "start, end = remaining.get(sequence, (0, 0))",
         "start, end = remaining.get(sequence, ((1), 0))",
     ): "of a text of which nothing is left, the offset is 0 in both cases",
+    (
+        "hf_gradexplain/text/chat_tokens.py",
+        "parts=message_of[firsts[once]] * (len(tokens.ids) + 1) + stretches[chosen],",
+        "parts=message_of[firsts[once]] * ((len(tokens.ids) - 1)) + stretches[chosen],",
+    ): "there are fewer stretches than tokens, so that messages have different numbers",
+    (
+        "hf_gradexplain/text/chat_tokens.py",
+        "parts=message_of[firsts[once]] * (len(tokens.ids) + 1) + stretches[chosen],",
+        "parts=message_of[firsts[once]] * (len(tokens.ids) + (2)) + stretches[chosen],",
+    ): "there are fewer stretches than tokens, so that messages have different numbers",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 
