@@ -34,7 +34,7 @@ class CopyGradients:
 
     Attributes:
         copies: The copies.
-        units: Their units: `sum` and `sum_rows` return a row per copy.
+        units: Their units; each copy counts as one text.
         rows: `(s,)` the copy that each of their sequences belongs to.
         sequences: `(s,)` the sequence of the batch that each of them repeats.
         columns: The columns of the batch that were run.

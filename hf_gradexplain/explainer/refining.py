@@ -47,8 +47,8 @@ class RefiningEngine(AttributionEngine):
         have made in the first call. If masked copies take a shortcut, the refined scores equal those of one call with
         as many draws, up to rounding. If each masked copy is a pass over the model, the refined scores differ from the
         scores of one call, but only within the standard errors. The reason is that the earlier and the further draws
-        are corrected by different control variates. Several explained classes share the copies: a class that stopped
-        after fewer draws than another goes on with the same further draws.
+        are corrected by different control variates. If several classes are explained, they share the copies: the same
+        further draws are added to each class, also to one that stopped after fewer draws than the others.
 
         Only the scores of `shapley` are refined, and those of registered methods whose source has `continues = True`.
         The scores of other methods stay as they are, and so do exact scores.

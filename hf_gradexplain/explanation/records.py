@@ -154,7 +154,11 @@ def _by_method(record: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def text_columns(more: Collection[str] = ()) -> list[tuple[str, pa.DataType]]:
-    """Return the Parquet columns of a text, its prediction and its units, and the columns `more` of `SOMETIMES`."""
+    """Return the Parquet columns of a text, its prediction and its units.
+
+    Args:
+        more: Names in `SOMETIMES`: columns that only some explanations have, to return as well.
+    """
     return [
         ("text", pa.string()),
         ("pair_start", pa.int64()),

@@ -1,6 +1,7 @@
 """Coefficients of correlation of many documents at once, with two-sided p-values.
 
-The values are those of `scipy.stats.pearsonr`, `spearmanr` and `kendalltau`, which take one document at a time.
+The values are those of `scipy.stats.pearsonr`, `spearmanr` and `kendalltau`, which take one document at a time. The
+scores of `n` documents are the `n` rows of a `RaggedArray`, with `N` values in all rows together.
 """
 
 from dataclasses import dataclass
@@ -64,8 +65,8 @@ def pearson(x: RaggedArray, y: RaggedArray) -> tuple[np.ndarray, np.ndarray]:
     """Return Pearson's coefficient of every row and its p-value: two arrays `(..., n)`.
 
     Args:
-        x: Rows `(..., N)` of 3 values or more. The coefficient of a constant row is NaN.
-        y: As many rows, `(..., N)`, of the same lengths.
+        x: Values `(..., N)` in rows of 3 or more. The coefficient of a constant row is NaN.
+        y: Values `(..., N)` in rows of the same lengths.
     """
     r = np.clip(_standardized(x).dot(_standardized(y)), -1, 1)
     half = x.lengths / 2 - 1

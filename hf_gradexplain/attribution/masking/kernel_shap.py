@@ -14,8 +14,8 @@ without intercept, where `w_u` is 1/2 for units in the set and -1/2 for all othe
 cancel in `g`.
 
 **Sizes.** A set has `s` units with a probability proportional to `1 / (s (U - s))`; all sets of one size are equally
-likely. If there are no more sets of a size than would be drawn, each of them runs once, with its exact weight, as in
-SHAP's `KernelExplainer`. The sizes are checked from the smallest and the largest inwards.
+likely. If a size has only as many sets as would be drawn, or fewer, each of its sets runs once, with its exact weight,
+as in SHAP's `KernelExplainer`. The sizes are checked from the smallest and the largest inwards.
 
 **Errors.** The scores are a function of sums over independent pairs; their standard errors follow from the residuals of
 the drawn pairs, see `regression.robust_errors`. The errors are valid if there are many pairs. If there are hardly more

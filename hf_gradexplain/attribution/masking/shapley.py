@@ -134,7 +134,7 @@ def most_draws(units: int, max_evals: int, orders: int | None = None, shared: in
         units: The number of units, `U`.
         max_evals: The largest number of masked copies.
         orders: The number of orders of a draw; None for `orders_per_draw`.
-        shared: The number of copies with all units removed: all draws of one call share one copy.
+        shared: How often the copy with all units removed runs: once per call, because all draws of a call share it.
     """
     of_a_draw = (orders or orders_per_draw(units, max_evals)) * (units - 1)
     return max(2, (max_evals - shared) // of_a_draw)

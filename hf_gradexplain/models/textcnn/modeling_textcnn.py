@@ -102,7 +102,12 @@ def left_aligned(embeddings: Tensor, real: Tensor) -> Tensor:
 
 
 def max_over_time(responses: Tensor, windows: Tensor) -> Tensor:
-    """Return `max_s relu(responses_s)`, `s` in the first `windows`, at least one: `(B, F, S), (B,) -> (B, F)`."""
+    """Return `max_s relu(responses_s)` over the windows of each text: `(B, F, S)` to `(B, F)`.
+
+    Args:
+        responses: The responses of `F` filters at `S` windows.
+        windows: `(B,)` the number of windows of each text; if it is below 1, the first window is used.
+    """
     outside = torch.arange(responses.shape[2], device=responses.device) >= windows.clamp(min=1).unsqueeze(1)
     # ReLU is monotonic: applied after the maximum, it gives the same result with less work.
     return F.relu(responses.masked_fill(outside.unsqueeze(1), -torch.inf).amax(dim=2))
