@@ -30,8 +30,8 @@ def sa_l1(evidence: Gradients, units: Units) -> Tensor:
 def sa_l2(evidence: Gradients, units: Units) -> Tensor:
     """Sensitivity, L2 norm: `sqrt(sum_i g_i^2)` (Eq. 3).
 
-    `g` is divided by the text's largest `|g_i|` before it is squared, because the squares of tiny gradients, as of a
-    very sure prediction, would underflow.
+    `g` is divided by the text's largest `|g_i|` before it is squared. Otherwise the squares of tiny gradients would
+    underflow, for example if the prediction is very sure.
     """
     grad = evidence.grad
     largest = units.largest(grad.abs().amax((1, 2))).clamp_min(torch.finfo(grad.dtype).tiny)

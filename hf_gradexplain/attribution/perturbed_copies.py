@@ -116,7 +116,11 @@ class PerturbedCopies:
         return edit_of
 
     def constant(self, vectors: tuple[Tensor, ...] | None) -> VectorsOf:
-        """Return a `VectorsOf` with the same vector for every token: one `(D,)` per table; None for zero."""
+        """Return a `VectorsOf` with the same vector for every token.
+
+        Args:
+            vectors: One vector `(D,)` per embedding table; None for zero.
+        """
         length = self.batch.inputs["input_ids"].shape[1]
         return lambda table, rows, sequences: (vectors[table] if vectors else torch.zeros(1)).expand(
             len(rows), length, -1

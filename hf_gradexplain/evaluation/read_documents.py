@@ -152,7 +152,7 @@ def read_tables(
         paths: The files.
         columns: The columns.
         size: The number of rows of a table; the last one may be smaller.
-        ids: The documents to read, for columns with `id`; None for all.
+        ids: The documents to read, in which case `columns` must contain `id`; None for all.
     """
     rest = pa.table({})
     for path in paths:

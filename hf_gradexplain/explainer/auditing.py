@@ -146,8 +146,8 @@ class AuditingEngine(AttributionEngine):
 
         A word is tried if it
 
-        - decides a class: its share of the score (its score, divided by the sum of the absolute scores of the text) is
-          larger than that of the other words of the same texts;
+        - decides a class: its mean share of the score (its score, divided by the sum of the absolute scores of the
+          text) is larger than the mean share of all words of the same texts;
         - and is concentrated in the class: the share of the class is larger among the texts with the word than among
           all texts.
 

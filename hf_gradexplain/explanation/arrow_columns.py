@@ -12,7 +12,7 @@ from hf_gradexplain.text.unit import Unit, UnitPlaces
 
 
 def to_table(records: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Return records as the rows of a table, for `to_records`; a value that a record lacks is null.
+    """Return records as the rows of a table, which `to_records` reads; a value that a record lacks is null.
 
     In the records, units are `UnitPlaces` or `Unit`s, and numbers are arrays. `pa.Table.from_pylist` would make the
     same columns from lists and dictionaries, but takes several times as long.

@@ -227,7 +227,7 @@ Explanation.units = Lazy("units")  # type: ignore[assignment]
 
 
 def places_of(explanation: Explanation) -> UnitPlaces:
-    """Return the places of the units as arrays; makes no units if none were made yet."""
+    """Return the places of the units as arrays, without making `Unit` objects if `units` was not read before."""
     maker = getattr(vars(Explanation)["units"].unread(explanation), "__self__", None)
     if isinstance(maker, Occurrences):
         return maker.places()

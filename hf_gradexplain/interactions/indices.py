@@ -59,7 +59,7 @@ def second_differences(values: Values, units: np.ndarray, count: int) -> Estimat
     """Return `d_ij({})` of all pairs of some units, from `1 + k + k (k - 1) / 2` sets for `k` units.
 
     Args:
-        values: The losses.
+        values: A function from sets of removed units to the losses.
         units: `(k,)` the units.
         count: The number of units of the text, `U`.
     """
@@ -130,7 +130,7 @@ def sampled_shapley_taylor(
     both. The value of a pair is the mean over the orders, and its error is the standard error of this mean.
 
     Args:
-        values: The losses.
+        values: A function from sets of removed units to the losses.
         units: `(k,)` the units.
         count: The number of units of the text, `U`.
         draws: The number of orders, 2 or more.

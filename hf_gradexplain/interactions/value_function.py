@@ -62,9 +62,9 @@ class ValueFunction:
 
         The players of the game are the units of the text, and a coalition holds the units that are *present*. The value
         of a coalition is minus the loss, shifted so that it is 0 without any unit. Shapley values then have the usual
-        sign: a positive value supports the class. Interactions have the opposite sign of those in `Interactions`, which
-        are about removed units: in `shapiq`, a positive value means that two units together support the class by more
-        than the sum of their single effects.
+        sign: a positive value supports the class. An interaction computed by `shapiq` has the opposite sign of the
+        value in `Interactions`, which is about removed units: in `shapiq`, a positive value means that two units
+        together support the class by more than the sum of their single effects.
 
         Raises:
             GradexplainError: `shapiq` is not installed.

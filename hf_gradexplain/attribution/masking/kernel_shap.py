@@ -102,7 +102,8 @@ class Pairs:
     Attributes:
         sets: `(N, U)` one set of each pair; the enumerated pairs come first.
         halves: `(C, N)` half the difference of the losses without the set and without its complement.
-        weights: `(E,)` the weights of the enumerated pairs; the drawn pairs share the rest of 1 equally.
+        weights: `(E,)` the weights of the enumerated pairs. The drawn pairs have equal weights, and the weights of all
+            pairs add up to 1.
         rise: `(C,)` the rise of the loss when all units are removed, which the scores add up to.
     """
 

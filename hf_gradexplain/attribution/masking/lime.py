@@ -120,7 +120,12 @@ def fit(removed: np.ndarray, losses: np.ndarray, weights: np.ndarray) -> tuple[n
 
 
 def all_masks(game: Game, draws: int) -> EstimatedScores:
-    """Return the coefficients if each set of units has the weight that it would have on average in so many draws."""
+    """Return the coefficients if each set of units has the weight that it would have, on average, in random draws.
+
+    Args:
+        game: The game.
+        draws: The number of draws.
+    """
     sets = all_sets(game.size)
     sizes = sets.sum(1)
     numbers = np.bincount(sizes)[sizes] * game.size / draws

@@ -112,9 +112,9 @@ def find_candidates(
 ) -> pd.DataFrame:
     """Return words that decide a class and are concentrated in its documents, the most decisive first.
 
-    A word decides a class if its share of the score is larger than the share of other words, in the documents in which
-    the class was explained, with a p-value of at most `DECIDES`; see `hf_gradexplain.audit.words.words.find_words`. A
-    word is concentrated in the class if its lift is above 1.
+    A word decides a class if its mean share of the score is larger than the mean share of all words of the same
+    documents, among the documents in which the class was explained, with a p-value of at most `DECIDES`; see
+    `hf_gradexplain.audit.words.words.find_words`. A word is concentrated in the class if its lift is above 1.
 
     Args:
         paths: The files.
