@@ -1161,6 +1161,12 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "parts=message_of[firsts[once]] * (len(tokens.ids) + 1) + stretches[chosen],",
         "parts=message_of[firsts[once]] * (len(tokens.ids) + (2)) + stretches[chosen],",
     ): "there are fewer stretches than tokens, so that messages have different numbers",
+    (
+        "hf_gradexplain/attribution/methods.py",
+        "grows = {name for name, source in sources.items() if gradient_passes(source, 2) > gradient_passes(source, 1)}",
+        "grows = {name for name, source in sources.items() if gradient_passes(source, (3)) > "
+        "gradient_passes(source, 1)}",
+    ): "any two numbers of units show whether the number of passes grows with them",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 

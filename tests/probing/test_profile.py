@@ -35,6 +35,12 @@ def test_errors_up_to_the_tolerance_are_rounding(error, safe):
     assert not profile(propagation=None).propagation_padding_safe
 
 
+@pytest.mark.parametrize("kind", ["fasttext", "bert"])
+def test_an_ordinary_model_has_no_custom_functions(kind):
+    assert explainer(kind).profile.followed_functions == frozenset()
+    assert explainer(kind).profile.no_gradient_reason is None
+
+
 def test_a_check_that_says_nothing():
     check = PropagationCheck("reason")
     assert (check.conservation_error, check.changes_gradient, check.records_inputs, check.padding_error) == (

@@ -44,6 +44,8 @@ def aligned(surfaces, text, **how):
         (["bd", "film"], "bad film", ["bad", "film"]),
         (["ba", "fil"], "bad film", ["bad", "film"]),
         (["ba", "d"], "bad", ["ba", "d"]),
+        (["ad", "ilm"], "bad film", ["bad", "film"]),
+        (["a"], "bad", ["bad"]),
         (["?", "film"], "bad! film", ["bad!", "film"]),
     ],
 )
