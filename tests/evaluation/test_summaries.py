@@ -101,6 +101,7 @@ def test_the_headline_never_praises_an_aopc_whose_interval_holds_zero():
         "0.090 [−0.010, 0.190]; random order has 0.010."
     )
     assert headline(tables({"a": -0.3, "b": -0.2})).startswith("Over 5 texts, no method was shown to find the words")
+    assert headline(tables({"a": 0.1})).startswith("Over 5 texts, no method was shown to find the words")
     assert headline(tables({"a": 0.12, "b": 0.09})).startswith("Over 5 texts, a finds the words")
     assert headline(tables({"random": 0.5, "a": 0.45})).startswith("Over 5 texts, a finds the words")
     assert headline(tables({"random": 0.5, "a": 0.05})).startswith("Over 5 texts, no method was shown to find")

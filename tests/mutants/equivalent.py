@@ -2,6 +2,41 @@
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
+        "hf_gradexplain/viz/pieces.py",
+        "if (spans[:, 0] < before).any() or (spans[-1:, 1] > len(text)).any():",
+        "if ((spans[:, 0] <= before)).any() or (spans[-1:, 1] > len(text)).any():",
+    ): "spans that do not overlap are cut into the same pieces by the loop, only more slowly",
+    (
+        "hf_gradexplain/viz/pieces.py",
+        "if (spans[:, 0] < before).any() or (spans[-1:, 1] > len(text)).any():",
+        "if (spans[:, 0] < before).any() or ((spans[-1:, 1] >= len(text))).any():",
+    ): "spans that end within the text are cut into the same pieces by the loop, only more slowly",
+    (
+        "hf_gradexplain/viz/pieces.py",
+        "spans = np.concatenate([spans, np.array(unread, dtype=int).reshape(-1, 2)])",
+        "spans = np.concatenate([spans, np.array(unread, dtype=int).reshape(-(2), 2)])",
+    ): "NumPy infers any negative length",
+    (
+        "hf_gradexplain/viz/pieces.py",
+        "for (start, end), owner in zip(pairwise([0, *self.ends.tolist()]), self.owners.tolist(), strict=True):",
+        "for (start, end), owner in zip(pairwise([0, *self.ends]), self.owners.tolist(), strict=True):",
+    ): "texts are sliced in the same way by integers of NumPy",
+    (
+        "hf_gradexplain/explanation/arrow_columns.py",
+        "for start, end in pairwise(column.offsets.to_numpy().tolist())",
+        "for start, end in pairwise(column.offsets.tolist())",
+    ): "arrays of Arrow have the method tolist, too",
+    (
+        "hf_gradexplain/explanation/arrow_columns.py",
+        "for start, end in pairwise(column.offsets.to_numpy().tolist())",
+        "for start, end in pairwise(column.offsets.to_numpy())",
+    ): "lists are sliced in the same way by integers of NumPy",
+    (
+        "hf_gradexplain/run/runner.py",
+        "time.sleep(_POLL_SECONDS)",
+        "pass",
+    ): "without a pause, the main process waits just as long, and only looks more often",
+    (
         "hf_gradexplain/explanation/arrow_columns.py",
         "values, ends = column.values.to_numpy(zero_copy_only=False), column.offsets.to_numpy().tolist()",
         "values, ends = column.values.to_numpy(zero_copy_only=False), column.offsets.tolist()",

@@ -1,12 +1,14 @@
-"""Fitting a model to every kind of labels."""
+"""Fitting a model to every kind of labels, and the texts that it is measured on."""
 
+import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 from transformers import AutoModelForSequenceClassification
 
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import FastTextConfig, train_word_tokenizer
-from hf_gradexplain.training.arguments import FitArguments
+from hf_gradexplain.training.arguments import FitArguments, TrainArguments
 from hf_gradexplain.training.task import infer_task
-from hf_gradexplain.training.train import fit
+from hf_gradexplain.training.train import _check_unseen, fit
 
 
 def test_text_pairs_with_multi_label_and_regression_targets(tmp_path):
@@ -26,3 +28,14 @@ def test_text_pairs_with_multi_label_and_regression_targets(tmp_path):
         last = fit(model, tokenizer, task, rows, rows, FitArguments(learning_rate=0.1, num_train_epochs=30))
         assert not model.training
         assert last["mse"] < min(first["mse"], 0.01) if metric == "mse" else last["accuracy"] == 1.0
+
+
+def test_a_file_without_splits_is_not_trained_and_evaluated_on_the_same_rows(tmp_path):
+    path = tmp_path / "texts.csv"
+    path.write_text("text,label\n")
+    arguments = TrainArguments(dataset_name=str(path), output_dir="o", model_type="fasttext")
+    first, second, third = (Dataset.from_dict({"id": ids}) for ids in ([0, 1, 2], [2, 3], [3, 4]))
+    _check_unseen(arguments, first, third)
+    with pytest.raises(GradexplainError, match=r"1 rows .*train.*--eval_split"):
+        _check_unseen(arguments, first, second)
+    _check_unseen(TrainArguments(dataset_name="me/data", output_dir="o", model_type="fasttext"), first, second)

@@ -59,6 +59,7 @@ def test_pieces_by_hand(text, spans, units, unread, expected):
     pieces = split_text(text, np.array(spans, dtype=int).reshape(-1, 2), np.array(units, dtype=int), unread)
     assert list(pieces) == expected
     assert len(pieces) == len(expected)
+    assert {type(owner) for _, owner in pieces} <= {int}
     assert list(Pieces.join(expected)) == expected
     assert Pieces.join(expected).text == text
 
@@ -72,11 +73,12 @@ def test_controls_become_visible_piece_by_piece():
 
 
 def test_lengths_are_those_of_utf_16():
-    texts = ["a", "é", "中", "😀", "👩‍👩‍👧", ""]
+    texts = ["a", "é", "中", "\uffff", "\U00010000", "😀", "👩‍👩‍👧", ""]
     lengths = Pieces.join([(text, 0) for text in texts]).lengths().tolist()
     assert lengths == [len(text.encode("utf-16-le")) // 2 for text in texts]
     assert Pieces.join([("ab", 0), ("c", 1)]).lengths().tolist() == [2, 1]
     assert Pieces.join([]).lengths().tolist() == []
+    assert Pieces.join([("", 0), ("😀", 1)]).lengths().tolist() == [0, 2]
 
 
 def test_units_are_marked_whole_and_what_lies_between_them_is_cut():
