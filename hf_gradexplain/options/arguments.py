@@ -15,7 +15,9 @@ class ModelArguments:
     model_name_or_path: str | None = option(None, "Hub name or folder of the classifier.", metavar="NAME")
     model_revision: str | None = option(None, "Branch, tag or commit of the model.", metavar="NAME")
     trust_remote_code: bool = option(False, "Run the code that the model's repository ships.")
-    allow_pickle: bool = option(False, "Load weights from pickle files (.bin), which can run any code.")
+    allow_pickle: bool = option(
+        False, "Load weights from pickle files (.bin). Such files can contain code; only their tensors are read."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
