@@ -1202,6 +1202,28 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "grows = {name for name, source in sources.items() if gradient_passes(source, (3)) > "
         "gradient_passes(source, 1)}",
     ): "any two numbers of units show whether the number of passes grows with them",
+    (
+        "hf_gradexplain/attribution/gradients.py",
+        "return len(forward.held) == 1 and forward.batch.sequences is None and int(forward.batch.lengths.sum()) "
+        "<= TOGETHER",
+        "return len(forward.held) == 1 and forward.batch.sequences is None and (int(forward.batch.lengths.sum()) "
+        "< TOGETHER)",
+    ): "both ways give the same gradients",
+    (
+        "hf_gradexplain/attribution/kinks.py",
+        "several = (batch.sequences.real.sum(1) > 1).nonzero()[:, 0]",
+        "several = ((batch.sequences.real.sum(1) >= 1)).nonzero()[:, 0]",
+    ): "a text of one window has no kinks",
+    (
+        "hf_gradexplain/attribution/kinks.py",
+        "if len(halves) > _MOST:",
+        "if (len(halves) >= _MOST):",
+    ): "any limit far above the number of real kinks would do",
+    (
+        "hf_gradexplain/attribution/masking/shapley.py",
+        "orders = 4 if earlier.copies >= 4 * earlier.draws * (game.size - 1) else 2",
+        "orders = 4 if (earlier.copies > 4 * earlier.draws * (game.size - 1)) else 2",
+    ): "the copy without any unit comes on top, so that they are never equal",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 

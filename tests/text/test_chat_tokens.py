@@ -119,3 +119,32 @@ def test_white_space_alone_is_no_unit():
 def test_what_truncation_leaves_unread(kept, truncated, expected):
     tokens = tokens_of(RENDERED, SPANS[kept] or [(0, 0)], truncated=truncated)
     assert unread_parts(tokens, [PROMPT]) == [expected]
+
+
+def test_two_conversations_do_not_mix():
+    spans, n = np.array(SPANS * 2), len(SPANS)
+    text_of, words = np.repeat([0, 1], n), np.tile(np.arange(1, n + 1), 2)
+    characters = Characters.of([RENDERED, RENDERED])
+    tokens = Tokens.settle(characters, text_of, np.arange(2 * n), spans, words, lambda i: ["?"] * n, [None, None])
+    contents = of_contents(tokens, [PROMPT, PROMPT], np.zeros(2 * n, bool))
+    units = contents.spread(group(contents.tokens, "word", None))
+    assert units.unit_of.tolist() == [N, 0, 1, N, 2, N, 0, 1] * 2
+    assert units.spans.tolist() == [[0, 3], [4, 8], [9, 11]] * 2
+    assert units.text_of_word.tolist() == [0, 0, 0, 1, 1, 1]
+    assert units.text_of_row.tolist() == [0] * 5 + [1] * 5  # all ids differ, so that each token is a row
+    assert units.row_of.tolist() == [N, 0, 1, N, 2, N, 3, 4] * 2
+    assert units.unit_of_row.tolist() == [0, 1, 2, 0, 1] * 2
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([(0, 3)], [N, 0, N, N, N, N, 0, N]),
+        ([(4, 8)], [N, N, 0, N, N, N, N, 0]),
+        ([], [N] * 8),
+        ([(9, 11)], [N, N, N, N, 0, N, N, N]),
+    ],
+)
+def test_what_is_outside_of_given_units_is_in_no_unit_in_both_places(given, expected):
+    contents = of_contents(tokens_of(RENDERED, SPANS), [PROMPT], np.zeros(8, bool))
+    assert contents.spread(group(contents.tokens, "custom", None, [given])).unit_of.tolist() == expected

@@ -1,5 +1,7 @@
 """How many masked copies a text takes, and from which budget on scores are exact: counted by hand."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,14 @@ def test_copies_of_kernel_shap(units, max_evals, copies):
 @pytest.mark.parametrize(("units", "max_evals", "copies"), [(3, 7, 7), (3, 6, 6), (3, 1, 6), (5, 12, 12), (2, 1, 3)])
 def test_copies_of_lime(units, max_evals, copies):
     assert Lime().most_copies(units, max_evals) == copies
+
+
+@pytest.mark.parametrize(("max_evals", "saved"), [(7, "has_subsets"), (8, "has_subsets"), (6, "has_curves")])
+def test_which_shortcut_saves_the_copies_of_shapley_values(max_evals, saved):
+    """All sets of three units are seven copies; otherwise orders are walked."""
+    for name in ("has_subsets", "has_curves"):
+        shortcut = SimpleNamespace(**{"has_subsets": False, "has_curves": False, name: True})
+        assert Shapley(max_evals=max_evals).saved_by(shortcut, 3) is (name == saved)
 
 
 TREE = ((0, 1), (2, 3))

@@ -118,6 +118,11 @@ def test_an_estimate_gives_its_means_back(count):
     assert again.squares == pytest.approx(means.squares)
 
 
+def test_of_a_single_draw_no_spread_is_known():
+    """Its error is infinite, and infinity times zero would be no number."""
+    assert Means.behind(Means.of(DRAWS[:1]).estimate).squares.tolist() == [[0, 0]]
+
+
 class Draw:
     """Draws of a list."""
 
