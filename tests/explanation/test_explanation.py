@@ -111,6 +111,8 @@ def test_the_repr_fits_a_line():
     )
     assert "output=0.250" in repr(explanation_of(regression=True))
     assert len(repr(explanation_of("bad film, bad" * 1000))) < 150
+    assert repr(explanation_of("x" * 40)).startswith(f"Explanation('{'x' * 40}', ")
+    assert repr(explanation_of("x" * 41)).startswith(f"Explanation('{'x' * 39}…', ")
 
 
 def test_html_says_what_was_explained_and_how():

@@ -4,6 +4,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
         "hf_gradexplain/viz/pieces.py",
         "if (spans[:, 0] < before).any() or (spans[-1:, 1] > len(text)).any():",
+        "if (spans[:, 0] < before).any() or (spans[-(2):, 1] > len(text)).any():",
+    ): "if the last span but one ends beyond the text, then so does the last one, or they overlap",
+    (
+        "hf_gradexplain/viz/pieces.py",
+        "if (spans[:, 0] < before).any() or (spans[-1:, 1] > len(text)).any():",
         "if ((spans[:, 0] <= before)).any() or (spans[-1:, 1] > len(text)).any():",
     ): "spans that do not overlap are cut into the same pieces by the loop, only more slowly",
     (

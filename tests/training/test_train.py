@@ -8,7 +8,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import FastTextConfig, train_word_tokenizer
 from hf_gradexplain.training.arguments import FitArguments, TrainArguments
 from hf_gradexplain.training.task import infer_task
-from hf_gradexplain.training.train import _check_unseen, fit
+from hf_gradexplain.training.train import _check_unseen, _training_arguments, fit
 
 
 def test_text_pairs_with_multi_label_and_regression_targets(tmp_path):
@@ -39,3 +39,14 @@ def test_a_file_without_splits_is_not_trained_and_evaluated_on_the_same_rows(tmp
     with pytest.raises(GradexplainError, match=r"1 rows .*train.*--eval_split"):
         _check_unseen(arguments, first, second)
     _check_unseen(TrainArguments(dataset_name="me/data", output_dir="o", model_type="fasttext"), first, second)
+
+
+def test_a_new_model_is_trained_with_these_settings(tmp_path):
+    given = FitArguments(seed=3, num_train_epochs=1.5, weight_decay=0.25, label_smoothing_factor=0.125)
+    settings = _training_arguments(given, str(tmp_path))
+    assert settings.learning_rate == 1e-3
+    assert _training_arguments(FitArguments(learning_rate=0.5), str(tmp_path)).learning_rate == 0.5
+    for name in ("seed", "num_train_epochs", "weight_decay", "label_smoothing_factor"):
+        assert getattr(settings, name) == getattr(given, name)
+    assert (settings.per_device_train_batch_size, settings.per_device_eval_batch_size) == (32, 64)
+    assert (settings.report_to, settings.save_strategy, settings.output_dir) == ([], "no", str(tmp_path))
