@@ -76,7 +76,7 @@ def test_the_page_is_markdown_with_its_figure_and_says_nothing_of_the_machine(fi
         assert imread(out / "leaderboard" / f"{name}.png").std() > 0.05, f"{name} shows something"
     assert str(finished) not in page
     assert "nan" not in page.lower().split()
-    assert page.splitlines()[0] == "# Which method should I take?"
+    assert page.splitlines()[0] == "# The leaderboard"
     assert re.search(r"For transformers, \w+ is the best method that needs one pass", page)
 
 
