@@ -63,7 +63,7 @@ def choose(what: str, name: str, choices: Collection[str]) -> str:
 def nearest(name: object, choices: Iterable[str]) -> str:
     """Return the question "did you mean ...?" with the choice most similar to `name`; empty if none is similar.
 
-    The first choice that begins with `name` is the most similar one. Case is ignored.
+    If any choices begin with `name`, the first of them counts as the most similar one. Case is ignored.
 
     >>> nearest("Words", ("token", "word", "word_type")), nearest("x", ("token", "word"))
     ("did you mean 'word'? ", '')

@@ -1,4 +1,4 @@
-"""Agreement of scores with leave-one-out, for each document of a batch: correlation (Eq. 9) and sign."""
+"""Agreement of scores with leave-one-out, for each document of a batch: correlation (Eq. 9 of Du & Xu) and sign."""
 
 from collections.abc import Mapping, Sequence
 

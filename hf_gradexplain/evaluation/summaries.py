@@ -57,9 +57,9 @@ def headline(tables: Tables) -> str:
 
     The paired tests decide which methods differ. Without paired tests, a method differs if its AOPC is below the
     interval of the best method. Methods whose difference is significant but below `NEGLIGIBLE` are named as well.
-    `random` is never named, and neither is a method that is not significantly above `random` or whose interval does not
-    lie above 0. If no method is left, or if there is nothing to compare because each text has only one unit, the
-    sentence says so.
+    A method is named only if its interval lies above 0 and, if `random` was evaluated, it is significantly above
+    `random`. `random` itself is never named. If no method is left, or if there is nothing to compare because each text
+    has only one unit, the sentence says so.
     """
     summary = summary_table(tables)
     aopc = summary.columns[1]

@@ -156,9 +156,10 @@ class AuditingEngine(AttributionEngine):
         predicts the word's class. A word is suspicious if the share of the texts that it flips is larger than that of
         ordinary words by more than `margin` (see `hf_gradexplain.audit.suspicious.insertion.excess_p_value` for the
         test). The share of ordinary words is the median over control words: random words of about the same frequency.
-        A word called suspicious is a false discovery if, among all texts of other classes and not only `n_texts` of
-        them, its share does not exceed that of ordinary words by more than `margin`. Benjamini and Hochberg's procedure
-        controls the false discovery rate, the expected share of false discoveries among the words called suspicious.
+        These shares are measured on `n_texts` texts. A word called suspicious is a false discovery if its share among
+        *all* texts of other classes does not exceed that of ordinary words by more than `margin`. Benjamini and
+        Hochberg's procedure controls the false discovery rate, the expected share of false discoveries among the words
+        called suspicious.
 
         Each inserted word takes one forward pass per text: at most `most * n_texts` passes for the words that are
         tried, and about `3 * n_controls * n_texts` for the control words of each class. In a pair, words are inserted
@@ -173,7 +174,7 @@ class AuditingEngine(AttributionEngine):
                 more.
             most: The largest number of words to try. If there are more, those that decide a class most clearly are
                 tried.
-            min_documents: The smallest number of texts of a class that a word has to be in to be tried for the class.
+            min_documents: A word is tried for a class only if at least this many texts of the class contain it.
             level: The false discovery rate to control.
             margin: By how much a suspicious word's share of flipped texts has to exceed that of ordinary words.
             **options: See `hf_gradexplain.options.Options`. The options for reading texts have to be those of the

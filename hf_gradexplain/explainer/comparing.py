@@ -100,8 +100,8 @@ class ComparingEngine(AttributionEngine):
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
             top: How many of the documents to keep, the best ones; None for all.
-            units: Your own units in place of `unit`: a function from a text, the query or a document, to its spans
-                `(start, end)`.
+            units: Your own units in place of `unit`: a function that takes one text (the query or a document) and
+                returns its spans `(start, end)`.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:

@@ -135,7 +135,7 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
             methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
-            labels: The true class (id or name), of all texts or one per text. It is explained unless `target` is given.
+            labels: The true class by id or name, or a list with one per text. It is explained unless `target` is given.
             units: Your own units in place of `unit`: a list of spans `(start, end)`, character offsets into
                 `explanation.text`. For several texts, one such list per text, or a function that takes a text and
                 returns its list.
@@ -281,7 +281,7 @@ def explain(
         methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
         unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
             `clause` (a part of a sentence between punctuation).
-        labels: The true class (id or name), of all texts or one per text. It is explained unless `target` is given.
+        labels: The true class by id or name, or a list with one per text. It is explained unless `target` is given.
         units: Your own units in place of `unit`, see `Explainer.__call__`.
         **options: See `hf_gradexplain.options.Options`.
 

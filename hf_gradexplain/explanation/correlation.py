@@ -1,4 +1,4 @@
-"""The correlation of a method's scores with the scores of leave-one-out, for each text (Eq. 9)."""
+"""The correlation of a method's scores with the scores of leave-one-out, for each text (Eq. 9 of Du & Xu)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ AGAINST = ("runner_up", "rest")
 
 
 def set_classes(options: Any) -> None:
-    """Set the options about classes, in place, to hashable values, and `objective`, if it is None, to its default."""
+    """Make the options about classes hashable, in place; if `objective` is None, set it to its default."""
     object.__setattr__(options, "target", one_or_tuple("target", options.target))
     if options.against is not None:
         object.__setattr__(options, "against", one_or_tuple("against", options.against))

@@ -54,8 +54,8 @@ def as_list(values: Any, expected: str, column: str, kind: type = object) -> lis
     Args:
         values: The values.
         expected: The beginning of the error message, such as "texts must be a list of str".
-        column: Usual name of the right column, in the singular: `text` or `label`; the message adds an s.
-        kind: The type of the values of the right column.
+        column: The usual name of a column that fits, in the singular, such as `text`; the message adds an s.
+        kind: The type of the values in such a column.
 
     Raises:
         GradexplainError: `values` is a table, such as a DataFrame or a Dataset (the message names a column to pass), or

@@ -72,7 +72,7 @@ def with_function(what: str, options: Options, units: Any) -> Options:
         return options
     if not callable(units):
         raise GradexplainError(
-            f"{what} takes units as a function from a text, the query or a document, to its spans, not "
+            f"{what} takes units as a function from a text (the query or a document) to its spans, not "
             f"{type(units).__name__}: give units=FUNCTION"
         )
     _check_no_unit(options)

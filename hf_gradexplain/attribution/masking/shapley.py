@@ -55,7 +55,7 @@ class Shapley(SampledSource):
     def saved_by(self, shortcut: Shortcut, units: int) -> bool:
         """Return whether a shortcut replaces the copies.
 
-        These are the copies without each set of units, or those along random orders if there are too many sets.
+        These are one copy for each set of removed units or, if there are too many sets, the copies along random orders.
         """
         return shortcut.has_subsets if 2**units - 1 <= self.budget.max_evals else shortcut.has_curves
 
@@ -134,7 +134,8 @@ def most_draws(units: int, max_evals: int, orders: int | None = None, shared: in
         units: The number of units, `U`.
         max_evals: The largest number of masked copies.
         orders: The number of orders of a draw; None for `orders_per_draw`.
-        shared: How often the copy with all units removed runs: once per call, because all draws of a call share it.
+        shared: How often the copy with all units removed runs. All draws of a call share it, so it runs once in the
+            first call, and once more in each call that continues the draws.
     """
     of_a_draw = (orders or orders_per_draw(units, max_evals)) * (units - 1)
     return max(2, (max_evals - shared) // of_a_draw)
