@@ -1229,6 +1229,36 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "orders = 4 if earlier.copies >= 4 * earlier.draws * (game.size - 1) else 2",
         "orders = 4 if (earlier.copies > 4 * earlier.draws * (game.size - 1)) else 2",
     ): "the copy without any unit comes on top, so that they are never equal",
+    (
+        "hf_gradexplain/text/character_alignment.py",
+        "spans: list[Span | None] = [None if surface.strip() else (-1, -1) for surface, _ in groups]",
+        "spans: list[Span | None] = [None if surface.strip() else (-(2), -1) for surface, _ in groups]",
+    ): "only the sign of the first number is read",
+    (
+        "hf_gradexplain/text/character_alignment.py",
+        "spans: list[Span | None] = [None if surface.strip() else (-1, -1) for surface, _ in groups]",
+        "spans: list[Span | None] = [None if surface.strip() else (-1, -(2)) for surface, _ in groups]",
+    ): "only the sign of the first number is read",
+    (
+        "hf_gradexplain/text/character_alignment.py",
+        "a, b = spans[g] or (-1, -1)",
+        "a, b = spans[g] or (-(2), -1)",
+    ): "only the sign of the first number is read",
+    (
+        "hf_gradexplain/text/character_alignment.py",
+        "a, b = spans[g] or (-1, -1)",
+        "a, b = spans[g] or (-1, -(2))",
+    ): "only the sign of the first number is read",
+    (
+        "hf_gradexplain/text/chat.py",
+        "same = zip(origin.tolist(), out, rendered, strict=True)",
+        "same = zip(origin, out, rendered, strict=True)",
+    ): "a number of NumPy or PyTorch is as good an index",
+    (
+        "hf_gradexplain/attribution/gradients.py",
+        "baseline = concatenated(forwards[0].classifier.gradient_baseline)",
+        "baseline = concatenated(forwards[(1)].classifier.gradient_baseline)",
+    ): "all of them, and there are several, have the same classifier",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 

@@ -30,6 +30,9 @@ def aligned(surfaces, text, **how):
         (["BAD", "fílm"], "bad film", ["bad", "film"]),
         (["ﬁ", "lm"], "film", ["fi", "lm"]),
         (["B", "AD"], "bad", ["b", "ad"]),
+        (["--", "a"], "--a", ["--", "a"]),
+        ([" "], " ", [" "]),
+        (["bad", " ", "film"], "bad,film", ["bad", "", "film"]),  # a blank that the text does not have
         (["b", "ad"], "BAD", ["B", "AD"]),
         (["a", "SS"], "aß", ["a", "ß"]),
         (["e", "t\u0301"], "ét́", ["é", "t́"]),
