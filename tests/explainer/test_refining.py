@@ -1,5 +1,6 @@
 """The draws of an explanation are continued from where they stopped, also from a file."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from hf_gradexplain.attribution.masking.budget import Budget, Means
 from hf_gradexplain.attribution.masking.game import Earlier
 from hf_gradexplain.attribution.masking.shapley import sampled_values
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explainer.refining import _check_same
 from hf_gradexplain.explanation import Explanation, Explanations
 from tests.helpers.games import Table, random_game
 from tests.helpers.tiny import CORPUS, explainer
@@ -186,3 +188,14 @@ def test_the_self_check_removes_as_many_units_as_before(share):
     found = explain.refine(first, 300)
     assert len(found.self_check[SHAPLEY].top) == len(first.self_check[SHAPLEY].top)
     assert len(found.self_check[SHAPLEY].top) == (3 if share is None else round(10 * share))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "near", "far"), [("float64", 0.0005, 0.01), ("float32", 0.0005, 0.01), ("bfloat16", 0.03, 0.2)]
+)
+def test_probabilities_may_differ_by_rounding_only(dtype, near, far):
+    before = replace(explainer("fasttext")(TEXT, ("loo",)), dtype=dtype, probabilities=np.array([0.5, 0.25, 0.25]))
+    for shift, refused in ((near, False), (-near, False), (far, True), (-far, True)):
+        now = replace(before, probabilities=before.probabilities + np.array([shift, -shift, 0]))
+        with pytest.raises(GradexplainError, match="probabilities") if refused else nullcontext():
+            _check_same(before, now)

@@ -3,6 +3,16 @@
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
         "hf_gradexplain/viz/pieces.py",
+        "for (start, end), owner in zip(pairwise([0, *pieces.ends.tolist()]), pieces.owners.tolist(), strict=True):",
+        "for (start, end), owner in zip(pairwise([0, *pieces.ends]), pieces.owners.tolist(), strict=True):",
+    ): "integers of NumPy end in the same arrays",
+    (
+        "hf_gradexplain/viz/pieces.py",
+        "for (start, end), owner in zip(pairwise([0, *pieces.ends.tolist()]), pieces.owners.tolist(), strict=True):",
+        "for (start, end), owner in zip(pairwise([0, *pieces.ends.tolist()]), pieces.owners, strict=True):",
+    ): "integers of NumPy end in the same arrays",
+    (
+        "hf_gradexplain/viz/pieces.py",
         "if (spans[:, 0] < before).any() or (spans[-1:, 1] > len(text)).any():",
         "if (spans[:, 0] < before).any() or (spans[-(2):, 1] > len(text)).any():",
     ): "if the last span but one ends beyond the text, then so does the last one, or they overlap",

@@ -93,3 +93,15 @@ def test_units_are_marked_whole_and_what_lies_between_them_is_cut():
     ]
     untouched, none = mark_pieces(pieces, [])
     assert (list(untouched), any(none)) == (list(pieces), False)
+
+
+def test_a_mark_ends_where_the_next_piece_begins():
+    pieces = Pieces.join([("  ", -1), ("ab", 0), (" ", -1), ("c", 1)])
+    found, marked = mark_pieces(pieces, [(0, 1), (4, 5)])
+    assert list(zip(found, marked, strict=True)) == [
+        ((" ", -1), True),
+        ((" ", -1), False),
+        (("ab", 0), False),
+        ((" ", -1), True),
+        (("c", 1), False),
+    ]
