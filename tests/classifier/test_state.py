@@ -7,7 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from hf_gradexplain.classifier.state import UNUSED_PAD_ID, ModelState, device_of, frozen_eval_mode
+from hf_gradexplain.classifier.state import (
+    UNUSED_PAD_ID,
+    ModelState,
+    _configs,
+    device_of,
+    dtype_of,
+    frozen_eval_mode,
+)
 from tests.helpers import forked
 from tests.helpers.snapshot import snapshot
 from tests.helpers.tiny import KINDS, make
@@ -122,3 +129,28 @@ def test_the_single_option_of_older_versions_is_restored(error, monkeypatch):
     except ZeroDivisionError:
         pass
     assert (seen, cudnn.allow_tf32) == ([False], True)
+
+
+def test_the_dtype_is_that_of_most_floating_point_parameters():
+    assert dtype_of(nn.Identity()) == torch.float32
+    assert dtype_of(nn.Linear(3, 3, dtype=torch.float16)) == torch.float16
+    mixed = nn.ModuleList([nn.Linear(3, 3, dtype=torch.float16), nn.Linear(4, 4, dtype=torch.float64)])
+    assert dtype_of(mixed) == torch.float64
+    mixed.codes = nn.Parameter(torch.ones(1000, dtype=torch.int64), requires_grad=False)
+    assert dtype_of(mixed) == torch.float64
+
+
+def test_the_configurations_of_a_model():
+    """A part that reads text may have one of its own; settings of both are restored."""
+    model, text = nn.Identity(), SimpleNamespace(name="text")
+    assert _configs(model) == []
+    model.config = {"a": 1}
+    assert _configs(model) == []  # a mapping has no attributes that could be changed
+    model.config = SimpleNamespace(name="whole")
+    assert _configs(model) == [model.config]
+    own = SimpleNamespace(name="own")
+    own.get_text_config = lambda: own
+    model.config = own
+    assert [config.name for config in _configs(model)] == ["own"]
+    model.config = SimpleNamespace(name="whole", get_text_config=lambda: text)
+    assert [config.name for config in _configs(model)] == ["whole", "text"]
