@@ -40,3 +40,12 @@ def test_words_decide_with_a_p_value_of_five_percent_at_most_and_the_most_decisi
 def test_words_of_too_few_documents_of_the_class_are_not_tried(tried):
     assert tried([0.01] * 4, min_documents=4) == [(0, "more"), (1, "less")]
     assert tried([], min_documents=5) == []
+
+
+def test_control_words_are_in_enough_documents_and_as_frequent_as_possible():
+    """The words are in 8, 5 and 5 documents, of which the first number begins another class of frequencies."""
+    assert sorted(FREQUENCIES.controls(0, 5, 10, seed=0)) == [0, 1, 2]
+    assert FREQUENCIES.controls(0, 6, 10, seed=0).tolist() == [0]
+    for seed in range(5):
+        assert sorted(FREQUENCIES.controls(0, 5, 2, seed)) == [1, 2]
+        assert FREQUENCIES.controls(1, 5, 1, seed).tolist() == [0]
