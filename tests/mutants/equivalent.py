@@ -1269,6 +1269,16 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "baseline = concatenated(forwards[0].classifier.gradient_baseline)",
         "baseline = concatenated(forwards[(1)].classifier.gradient_baseline)",
     ): "all of them, and there are several, have the same classifier",
+    (
+        "hf_gradexplain/text/chat_tokens.py",
+        "reads = tokens.reads[first:last] - base if last > first else np.zeros((1, 2), int)",
+        "reads = tokens.reads[first:last] - base if last > first else np.zeros(((2), 2), int)",
+    ): "the smallest and the largest of two zeros are 0 as well",
+    (
+        "hf_gradexplain/text/dropped_characters.py",
+        "vocabulary, model = frozenset(backend.get_vocab(with_added_tokens=False)), backend.model",
+        "vocabulary, model = frozenset(backend.get_vocab(with_added_tokens=True)), backend.model",
+    ): "added tokens are kept anyway, and their letters are no tokens",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 
