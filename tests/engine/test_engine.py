@@ -108,3 +108,12 @@ def test_gradient_times_input_explains_the_predicted_or_a_given_class():
     assert default.sum(axis=1).to_numpy() == pytest.approx(explain(text, "signed_gi").scores["signed_gi"])
     other = explain(text, "signed_gi", labels=(predicted + 1) % 3, target="label")
     assert one.sum(axis=1).to_numpy() == pytest.approx(other.scores["signed_gi"])
+
+
+def test_broken_weights_and_wrong_names_are_refused_at_once():
+    model, tokenizer = make("fasttext")
+    with pytest.raises(GradexplainError, match="class_names"):
+        AttributionEngine(model, tokenizer, class_names=["a", "b"])
+    model.embedding.weight.data[7, 2] = float("nan")
+    with pytest.raises(GradexplainError, match=r"^weight 'embedding\.weight' is not finite: the checkpoint is corrupt"):
+        AttributionEngine(model, tokenizer)
