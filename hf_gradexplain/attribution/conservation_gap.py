@@ -52,13 +52,13 @@ def conserving(methods: Collection[str]) -> dict[str, str]:
 
 
 def conservation_gap(forward: ForwardPass, scores: Tensor, rules: str) -> float:
-    """Return how far the relevances of a text are from adding up: `(sum - target) / max(|target|, 1e-3 s)`.
+    """Return how far the relevances of a text are from adding up: `(sum - total) / max(|total|, 1e-3 s)`.
 
-    The target is `-sum_c z_c dl/dz_c` over the logits `z` of the text; with the objective `logit`, it is the logit of
-    the class. `s` is the largest `|dl/dz_c|`. It is 1 with the objective `logit`, and small with the objective `loss`
-    if the model is sure. If all rules conserve relevance, the scores and the relevance of everything without a score
-    add up to the target. Biases, positions and other constants, special tokens, and a baseline other than zero have no
-    score.
+    `sum` is the sum of the scores and of the relevance of everything without a score. Biases, positions and other
+    constants, special tokens, and a baseline other than zero have no score. `total` is what `sum` is if all rules
+    conserve relevance: `-sum_c z_c dl/dz_c` over the logits `z` of the text; with the objective `logit`, this is the
+    logit of the class. `s` is the largest `|dl/dz_c|`. It is 1 with the objective `logit`, and small with the objective
+    `loss` if the model is sure.
 
     The relevance of everything without a score takes a forward pass that records all operations, and a backward pass.
     Together they take about 1.3 times as long as the method itself (`python -m benchmarks.conservation`).
@@ -84,5 +84,5 @@ def conservation_gap(forward: ForwardPass, scores: Tensor, rules: str) -> float:
         return math.fsum(relevances) / scale
 
     parts = [part for _, part in classifier.in_passes(batch, without_score, graph=True)]
-    target = -float((slope * forward.sequence_logits).sum())
-    return (float(scores.sum()) - math.fsum(parts) - target) / max(abs(target), 1e-3 * float(slope.abs().max()))
+    total = -float((slope * forward.sequence_logits).sum())
+    return (float(scores.sum()) - math.fsum(parts) - total) / max(abs(total), 1e-3 * float(slope.abs().max()))

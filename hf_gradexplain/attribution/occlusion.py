@@ -19,7 +19,7 @@ _HELD = 2**24
 
 @dataclass(frozen=True)
 class Occlusion:
-    """The mean rise of the loss over the windows of `n` consecutive units that contain a unit.
+    """For each unit, the mean rise of the loss over the windows of `n` consecutive units that contain it.
 
         score_u = mean over windows w that contain u of  l_y(x without w) - l_y(x)
 

@@ -68,8 +68,8 @@ def orders_that_depend(tables: Mapping[str, Tables]) -> list[str]:
     """Return a sentence that says which methods change their order with the baseline; none for a single method.
 
     Two methods change their order if one is significantly above the other under one baseline, and significantly below
-    it under another. The paired tests at `SHORT_K` decide this. Their p-values are adjusted for the tests of one
-    baseline.
+    it under another. The paired tests at `SHORT_K` decide this. The p-values of each baseline are adjusted for the
+    number of its own tests.
 
     Args:
         tables: The tables of each baseline.

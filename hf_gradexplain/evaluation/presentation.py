@@ -183,7 +183,7 @@ def distrust(methods: Sequence[str], unit: str) -> str:
 
 
 def undecided(methods: Sequence[str]) -> str:
-    """Return a sentence that warns of methods that so few texts cannot tell from a random order."""
+    """Return a warning that there are too few texts to tell these methods from a random order."""
     return (
         f"These texts are too few to tell {join_words(methods)} from a random order: measure on more texts before you "
         "trust these explanations."

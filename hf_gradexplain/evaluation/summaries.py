@@ -121,12 +121,15 @@ def no_better_than_random(tables: Tables) -> list[str]:
 
 
 def unclear_against_random(tables: Tables) -> list[str]:
-    """Return the methods that cannot be told from `random` with so few texts; empty if `random` was not evaluated."""
+    """Return the methods that are `unclear` against `random`; empty if `random` was not evaluated."""
     return [name for name, verdict in compared_with(tables, "random").items() if verdict == "unclear"]
 
 
 def findings(comparisons: pd.DataFrame) -> pd.DataFrame:
-    """Return the comparisons as sentences, the largest difference first: `K`, `difference`, `adjusted p`."""
+    """Return one row per paired test, by ascending `K`, then with the largest difference first.
+
+    The columns are `K`; `difference`, the difference in words; and `adjusted p`.
+    """
     ordered = comparisons.sort_values(["k", "difference"], ascending=[True, False], kind="stable")
     rows = [(row["k"], finding(row), p_value(row["p_adjusted"])) for row in ordered.to_dict("records")]
     return pd.DataFrame(rows, columns=["K", "difference", "adjusted p"])

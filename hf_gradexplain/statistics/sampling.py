@@ -38,7 +38,7 @@ def tells_apart(scores: np.ndarray, margins: np.ndarray, k: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Sampling:
-    """How certain scores are that are estimated from random copies of the text.
+    """The certainty of scores that are estimated from random copies of the text.
 
     Attributes:
         errors: `(U,)` the standard error of each score; 0 where scores are exact.

@@ -14,8 +14,9 @@ without intercept, where `w_u` is 1/2 for units in the set and -1/2 for all othe
 cancel in `g`.
 
 **Sizes.** A set has `s` units with a probability proportional to `1 / (s (U - s))`; all sets of one size are equally
-likely. If a size has only as many sets as would be drawn, or fewer, each of its sets runs once, with its exact weight,
-as in SHAP's `KernelExplainer`. The sizes are checked from the smallest and the largest inwards.
+likely. If a size has no more sets than would be drawn of it, each of its sets runs once, with its exact weight, as in
+SHAP's `KernelExplainer`. The sizes 1 and `U - 1` are tested first, then 2 and `U - 2`, and so on, up to the first size
+with more sets than would be drawn. The sets of this size and of all sizes in between are drawn.
 
 **Errors.** The scores are a function of sums over independent pairs; their standard errors follow from the residuals of
 the drawn pairs, see `regression.robust_errors`. The errors are valid if there are many pairs. If there are hardly more
