@@ -28,7 +28,7 @@ def shown(document):
     return shown
 
 
-@pytest.mark.parametrize("size", [1e-310, 1e-25, 1e-9, 1.0, 1e3, 1e12])
+@pytest.mark.parametrize("size", [1e-310, 1e-25, 1e-22, 1e-9, 1.0, 1e3, 1e12])
 def test_scores_have_the_three_digits_that_are_shown(size):
     rng = np.random.default_rng(0)
     words = [f"w{i}" for i in range(400)]
