@@ -103,8 +103,8 @@ class Options:
     max_evals: int = option(
         2000,
         "Largest number of copies of a text, for methods that draw copies at random, such as shapley, and for "
-        "interactions. Shapley values are exact if this number is enough for all sets of removed units. Even if this "
-        "number is smaller, at least about 4 copies per unit are computed (lime: 2 per unit, gradient_shap: 4 in all).",
+        "interactions. Shapley values are exact if this number is enough for all sets of removed units. At least about "
+        "4 copies per unit are computed (lime: 2 per unit, gradient_shap: 4 in all), even if this number is smaller.",
     )
     max_error: float = option(
         0.05,
