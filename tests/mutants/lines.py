@@ -2,9 +2,10 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -38,24 +39,42 @@ class TestsByLine:
         return {(path, occurrence, line): frozenset(tests) for path, occurrence, line, tests in rows}
 
     def of(self, mutant: Mutant, source: str) -> frozenset[str]:
-        """Return the node ids of the tests that run a mutant's line; none if it only runs when it is imported.
+        """Return the node ids of the tests that run a mutant's line.
+
+        A line on which Python reports nothing, such as one in the middle of a call, counts as run where its statement
+        begins. For a default, which is computed when the module is imported, these are the tests that run the function;
+        for a constant, those that run a line that names it.
 
         Args:
             mutant: The mutant.
-            source: The source of its file, without the mutation. A line on which Python reports nothing, such as one in
-                the middle of a call, counts as run where its statement begins.
+            source: The source of its file, without the mutation.
         """
+        line = mutant.mutation.line
+        statement = _statement(source, line)
+        for numbers in ([line], [statement.lineno], _uses(statement, source)):
+            if found := self._of_lines(mutant.path.as_posix(), source, numbers):
+                return found
+        return frozenset()
+
+    def _of_lines(self, path: str, source: str, numbers: Iterable[int]) -> frozenset[str]:
         lines = numbered(source)
-        found: frozenset[str] = frozenset()
-        for number in (mutant.mutation.line, _statement(source, mutant.mutation.line)):
-            found = found or self._of_line.get((mutant.path.as_posix(), *lines[number - 1]), frozenset())
-        return found
+        return frozenset().union(*(self._of_line.get((path, *lines[n - 1]), frozenset()) for n in numbers))
 
 
-def _statement(source: str, line: int) -> int:
-    """Return the first line of the innermost statement that holds a line."""
+def _statement(source: str, line: int) -> ast.stmt:
+    """Return the innermost statement that holds a line."""
     nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)]
-    return max(node.lineno for node in nodes if node.lineno <= line <= (node.end_lineno or node.lineno))
+    holding = [node for node in nodes if node.lineno <= line <= (node.end_lineno or node.lineno)]
+    return max(holding, key=lambda node: node.lineno)
+
+
+def _uses(statement: ast.stmt, source: str) -> list[int]:
+    """Return the lines of a function, for a default, or those that name a constant."""
+    if isinstance(statement, ast.FunctionDef):
+        return list(range(statement.body[0].lineno, (statement.end_lineno or 0) + 1))
+    names = [node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    used = re.compile(rf"\b({'|'.join(names)})\b" if names else "(?!)")
+    return [n for n, text in enumerate(source.splitlines(), 1) if used.search(text)]
 
 
 def record(copy: Path, file: Path) -> None:

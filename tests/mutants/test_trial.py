@@ -93,6 +93,12 @@ def test_the_recorded_tests_of_a_line(checkout, tmp_path):
         ("1,", frozenset({one})),
         ("0,", frozenset({one})),
     }
+    source = "MOST = 3\n\n\ndef one(n=2):\n    return n < MOST\n"
+    (checkout / "hf_gradexplain" / "numbers.py").write_text(source)
+    rows = [("hf_gradexplain/numbers.py", 0, "return n < MOST", [one])]
+    recorded = TestsByLine(pd.DataFrame(rows, columns=recorded.table.columns))
+    at_import = {m.before: recorded.of(m, source) for m in draw(9, 0, checkout)}
+    assert at_import == dict.fromkeys(["MOST = 3", "def one(n=2):", "return n < MOST"], frozenset({one}))
     (checkout / "tests" / "test_one.py").write_text("def test_one():\n    assert False\n")
     with pytest.raises(RuntimeError, match="the tests ended with status 1"):
         record(checkout, file)
