@@ -31,9 +31,10 @@ _ENOUGH = 0.01
 class IntegratedGradients:
     """Gradients averaged along the straight line from the baseline to the input (Sundararajan et al. 2017, Eq. 1).
 
-    The word vectors of all units move together; special tokens do not move. The scores of `signed_gi` computed from
-    this average add up to the rise of the loss when all units are removed, `sum_u score_u = l_y(all masked) - l_y(x)`,
-    up to the error of the quadrature (see `gauss_radau`). With one step, the average is the plain gradient.
+    The word vectors of all units move together; special tokens do not move. The formula `signed_gi` turns this
+    average into scores that add up to the rise of the loss when all units are removed,
+    `sum_u score_u = l_y(all masked) - l_y(x)`, up to the error of the quadrature (see `gauss_radau`). With one step,
+    the average is the plain gradient.
 
     With `rules`, every gradient follows a rule set of relevance propagation. The scores then have no known sum, and
     with one step they are those of plain relevance propagation.
@@ -64,7 +65,7 @@ class IntegratedGradients:
 
     @property
     def complete(self) -> bool:
-        """Whether the scores of `signed_gi` add up to the rise of the loss."""
+        """Whether the scores that the formula `signed_gi` computes from this average add up to the rise of the loss."""
         return self.rules is None
 
     @property

@@ -43,7 +43,7 @@ class Gaussian:
 
 @dataclass(frozen=True, eq=False)
 class ReferenceWords:
-    """The word vectors of the tokens of reference texts, in proportion to the frequency of the tokens in these texts.
+    """The word vectors of the tokens of reference texts; frequent tokens are drawn more often.
 
     The baseline of every token is the vector of a random token of the reference texts, drawn with replacement. Special
     tokens are not drawn.

@@ -42,7 +42,7 @@ def conservation_gaps(forward: ForwardPass, scores: Mapping[str, Tensor]) -> lis
 
 
 def conserving(methods: Collection[str]) -> dict[str, str]:
-    """Return the rule set of each of these methods, by its name, if all rules of the set conserve relevance."""
+    """Return the rule set of each method whose rules all conserve relevance, by the name of the method."""
     sources = {name: method.source for name, method in select(list(methods)).items()} if methods else {}
     return {
         name: source.rules

@@ -83,7 +83,7 @@ class Assessed(Reading):
         return "; ".join(part for part in (incomplete(method, gap), check.warning() if check else "") if part)
 
     def remark(self, method: str | None = None) -> str:
-        """Return a sentence if the scores of a method are all equal or close to 0; otherwise an empty string.
+        """Return a sentence if the scores of a method are all the same, or all close to 0; otherwise an empty string.
 
         Args:
             method: The method; None for the first one.

@@ -62,9 +62,10 @@ class Explanation(Displayed):
         why: Which method `methods="auto"` chose, and why, in words; empty if `auto` was not used.
         self_check: For each method, how the prediction changes without its highest-scored units, and without random
             units. Empty if the check did not run, or if the text has fewer than two units.
-        completeness: For each method whose scores should add up to the rise of the loss when all units are masked
-            (`integrated_gradients`), the error of their sum: `(sum - rise) / max(|rise|, 1e-3)`. With a self-check,
-            also the relative error of the conservation of relevance for `cp_lrp`, see
+        completeness: For `integrated_gradients`, whose scores should add up to the rise of the loss when all units are
+            masked, the error of their sum: `(sum - rise) / max(|rise|, 1e-3)`. Registered methods with the formula
+            `signed_gi` and a source with `complete = True` have it as well; Shapley values do not, because their sum is
+            always exact. With a self-check, also the relative error of the conservation of relevance for `cp_lrp`, see
             `hf_gradexplain.attribution.conservation_gap`.
         sampling: For each method that draws copies of the text at random, such as `shapley`: the standard errors of its
             scores, and how many copies ran.

@@ -1,4 +1,4 @@
-"""Sentences about scores: all equal, close to 0 because the prediction is saturated, incomplete, or uncertain."""
+"""Sentences about scores: all the same, close to 0 because the prediction is saturated, incomplete, or uncertain."""
 
 from math import ceil, log10
 
@@ -28,7 +28,7 @@ _UNBOUNDED = ("logit", "contrast")
 def remark(
     scores: np.ndarray, *, unit: str, objective: str, probability: float | None = None, signed: bool = True
 ) -> str:
-    """Return a sentence if all scores of a text are equal or close to 0; otherwise an empty string.
+    """Return a sentence if the scores of a text are all the same, or all close to 0; otherwise an empty string.
 
     Args:
         scores: One score per unit: `(U,)`.

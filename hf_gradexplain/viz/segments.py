@@ -70,7 +70,7 @@ class Row:
             least 0.
         sides: The names of positive and of negative scores.
         correlation: The rank correlation with leave-one-out; None if that was not computed, NaN if it is undefined.
-        remark: A sentence if all scores are equal or close to 0; otherwise empty.
+        remark: A sentence if the scores are all the same, or all close to 0; otherwise empty.
         certainty: How sure the scores are, if they are estimated from random draws.
         parts: The sentences and clauses of the text, for a method that scores them as well.
         check: The result of the self-check.

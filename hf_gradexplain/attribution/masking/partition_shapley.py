@@ -21,8 +21,9 @@ add up to the Owen value that the sentence would have as one unit.
 swapped, and the reverse of both. Errors are computed as for `shapley`.
 
 If `max_evals` allows fewer than eight such draws, a draw is an order and its reverse, and draws come in pairs. The
-second draw of a pair swaps the two halves of the text. The two parts of each half keep their order from the first
-draw, and everything below them is random. So the two draws have different sets `S` for each unit at depth 2 or more.
+order of the second draw of a pair has the two halves of the text swapped. Within each half, its two parts stand in the
+same order as in the first draw; within these parts, the order is random again. So the two draws have different sets `S`
+for each unit at depth 2 or more.
 Two independent draws would often have the same sets for a unit, and a spread of 0 would then hide the error. The spread
 within a pair is larger than that of independent draws, so the errors are too large rather than too small.
 """

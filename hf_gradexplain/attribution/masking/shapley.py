@@ -53,9 +53,10 @@ class Shapley(SampledSource):
         return most_copies(units, max_evals)
 
     def saved_by(self, shortcut: Shortcut, units: int) -> bool:
-        """Return whether a shortcut replaces the copies.
+        """Return whether a shortcut replaces the masked copies of a text.
 
-        These are one copy for each set of removed units or, if there are too many sets, the copies along random orders.
+        There is one copy for each set of removed units. If there are too many sets, the copies are those along random
+        orders.
         """
         return shortcut.has_subsets if 2**units - 1 <= self.budget.max_evals else shortcut.has_curves
 
