@@ -102,7 +102,7 @@ def count_documents(paths: Sequence[Path]) -> dict[str, int]:
         The number of `documents`; of documents with a label (`labelled`); of labelled documents whose prediction is
         right (`predicted_right`); of `truncated` documents; of documents `without_units`; and of `saturated` documents,
         whose target has a probability above `SATURATED` (never for regression). `longest` is the largest number of
-        units. `left_out` counts the documents that are not in the files because their scores are not finite.
+        units. `left_out` counts the documents that are not in the files because they could not be scored.
     """
     names = (
         "documents",

@@ -187,9 +187,9 @@ def count_table(
         rows += [("no NAOPC: best and worst order are equal", "all", int(normalised["n_undefined"].iloc[0]))]
         rows += [("bounds of NAOPC by beam search: not exact", "all", by_beam)]
         outside = normalised[normalised["n_outside"] > 0].itertuples()
-        rows += [("AOPC outside of the bounds of the beam search", row.method, int(row.n_outside)) for row in outside]
+        rows += [("outside of the bounds that the beam found", row.method, int(row.n_outside)) for row in outside]
     for row in signs.itertuples():
-        rows += [("no agreement of sign: leave-one-out is 0 for all units", row.method, int(row.n_undefined))]
+        rows += [("no agreement of sign: leave-one-out is 0 throughout", row.method, int(row.n_undefined))]
     rows += [(INCOMPLETE, method, n) for method, n in incomplete.items()]
     table = pd.DataFrame(rows, columns=["what", "method", "n"]).assign(of=counts["documents"])
     table.loc[0, "of"] += counts["left_out"]

@@ -16,7 +16,9 @@ class ModelArguments:
     model_revision: str | None = option(None, "Branch, tag or commit of the model.", metavar="NAME")
     trust_remote_code: bool = option(False, "Run the code that the model's repository ships.")
     allow_pickle: bool = option(
-        False, "Load weights from pickle files (.bin). Such files can contain code; only their tensors are read."
+        False,
+        "Load weights from pickle files (.bin). Such files can contain code. Only their tensors are read, by "
+        "torch.load(weights_only=True); allow it only if you trust their maker.",
     )
 
 

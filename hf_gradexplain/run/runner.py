@@ -193,7 +193,9 @@ def evaluate_finite(
     measures: Measures | None = None,
     advance: Callable[[int, int], None] | None = None,
 ) -> tuple[list[EvaluatedDocument], dict[int, str]]:
-    """Evaluate texts as `evaluate_texts` does, but leave out texts whose scores are not finite.
+    """Evaluate texts as `evaluate_texts` does, but leave out texts that cannot be scored.
+
+    These are texts whose scores are not finite, and texts that do not fit into memory.
 
     Returns:
         The evaluated documents, and the reason for each left-out document by its id.

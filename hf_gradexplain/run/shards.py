@@ -20,10 +20,13 @@ DOCUMENTS = 128
 _WORDS = 64
 
 COST = DOCUMENTS * _WORDS**2
-"""The largest cost of a shard of several documents: 128 documents of 64 words, or 2 documents of 500 words."""
+"""The largest cost of a shard of several documents: 128 documents of 64 words, or 2 documents of 500 words.
+
+Where the cost is linear: 128 documents of 256 words, or 16 of 2,000 words.
+"""
 
 _LINEAR = 16
-"""The cost of a word where the cost of a document grows linearly: about what 16 words cost in a text of 64 words."""
+"""The cost of a word where the cost of a document is linear: that of a word in a text of 16 words."""
 
 _ROWS_PER_READ = 1000
 

@@ -34,8 +34,9 @@ class FitArguments:
     )
     masked_fine_tuning: bool = option(
         False,
-        "In half of the texts of each batch, mask a random share of the words, from 0 to 100 %. The words are masked "
-        "as in an evaluation, so that the model learns to read the masked texts on which explanations are measured.",
+        "In half of the texts of each batch, mask words: in each text a random share, from 0 to 100 %. The words are "
+        "masked as in an evaluation, so that the model learns to read the masked texts on which explanations are "
+        "measured.",
     )
     masking_baseline: BaselineName | None = option(
         None,

@@ -96,7 +96,7 @@ def _without_overlaps(
     for (first, last), owner in zip(spans.tolist(), owners.tolist(), strict=True):
         first, last = max(first, end), min(last, length)
         if owner != UNREAD:
-            last = min([last, *(start for start, _ in unread if start >= first)])
+            last = min([last, *(start for start, stop in unread if first <= start < stop)])
         if first < last:
             kept.append((first, last))
             kept_owners.append(owner)

@@ -12,7 +12,7 @@ import pytest
 from hf_gradexplain.viz import report_documents
 from hf_gradexplain.viz.palette import AGAINST
 from hf_gradexplain.viz.pieces import Pieces, mark_pieces
-from hf_gradexplain.viz.report_app import Part, ReportMethod, _page_data, chart
+from hf_gradexplain.viz.report_app import Part, _page_data, chart
 from hf_gradexplain.viz.report_documents import DocumentPacker, ReportDocument, curve_points
 from hf_gradexplain.viz.report_static import shade, static_document
 from hf_gradexplain.viz.tables import format_score
@@ -254,7 +254,6 @@ def test_the_scripts_get_the_methods_and_the_limits_of_the_filters():
     assert (data["leading"], data["shortK"], data["areaName"]) == (2, 2, "AOPC(2)")
     first = data["methods"][0]
     assert (first["name"], first["signed"], first["reference"], first["color"]) == ("random", False, False, "#757575")
-    assert ReportMethod("a", True) == ReportMethod("a", True, "", False, "")
     assert Part("label", "href").current is False
     empty = page.without_results()
     assert (empty.headline, empty.facts, empty.notes, empty.tables, empty.audits) == ("", {}, (), (), ())
