@@ -128,8 +128,10 @@ def translate_write_errors(path: str | os.PathLike[str], *, again: str = "", ins
 
     Args:
         path: The file or the folder.
-        again: Text added to the message "make room or make it writable", such as ", then run the command again".
-        instead: The option that gave the path, such as `--output_dir`: the message asks for another one.
+        again: If the disk is full or access is denied, the message says "make room or make it writable" and then this
+            text, such as ", then run the command again".
+        instead: The option that gave the path, such as `--output_dir`. If the path cannot be that of a file or folder,
+            the message asks for another one.
 
     Raises:
         GradexplainError: The disk is full, access is denied, or the path cannot be that of a file or folder.

@@ -85,11 +85,11 @@ def prepare(
 
 
 def ignored_baseline(options: Options) -> str:
-    """Return a sentence if the given baseline has no effect because of another option; otherwise an empty string.
+    """Return a sentence if another option limits what the given baseline does; otherwise an empty string.
 
     With `mask="deletion"`, units are cut out. Only methods that multiply by word vectors, or that draw baselines around
-    the given baseline, then use it. With `reference_texts`, `gradient_shap` draws words of these texts, and only
-    masking uses the baseline.
+    the given baseline, then use it. With `reference_texts`, `gradient_shap` draws words of these texts instead. If no
+    other method multiplies by word vectors, the baseline then only says how words are masked.
 
     >>> ignored_baseline(Options(("loo",), mask="deletion", baseline="mean"))
     "baseline='mean' is ignored, as mask='deletion' cuts words out and no method needs it: leave out baseline or mask"

@@ -65,8 +65,8 @@ class Explanation(Displayed):
         completeness: For `integrated_gradients`, whose scores should add up to the rise of the loss when all units are
             masked, the error of their sum: `(sum - rise) / max(|rise|, 1e-3)`. Registered methods with the formula
             `signed_gi` and a source with `complete = True` have it as well; Shapley values do not, because their sum is
-            always exact. With a self-check, also the relative error of the conservation of relevance for `cp_lrp`, see
-            `hf_gradexplain.attribution.conservation_gap`.
+            always exact. If the self-check ran, `cp_lrp` has a value, too: how far its relevances are from adding up,
+            see `hf_gradexplain.attribution.conservation_gap`.
         sampling: For each method that draws copies of the text at random, such as `shapley`: the standard errors of its
             scores, and how many copies ran.
         baselines: The baseline of each method that masks words or multiplies by their vectors: `zero` or another name,

@@ -86,7 +86,7 @@ class Enumeration:
 
     @classmethod
     def of(cls, values: Values, count: int) -> "Enumeration":
-        """Compute the losses without all `2^U` sets."""
+        """Compute the loss without each of the `2^U` sets of units."""
         return cls(values(all_sets(count)), count)
 
     def index(self, name: IndexName, pairs: np.ndarray) -> EstimatedIndex:

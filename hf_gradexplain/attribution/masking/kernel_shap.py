@@ -15,8 +15,8 @@ cancel in `g`.
 
 **Sizes.** A set has `s` units with a probability proportional to `1 / (s (U - s))`; all sets of one size are equally
 likely. If a size has no more sets than would be drawn of it, each of its sets runs once, with its exact weight, as in
-SHAP's `KernelExplainer`. The sizes 1 and `U - 1` are tested first, then 2 and `U - 2`, and so on, up to the first size
-with more sets than would be drawn. The sets of this size and of all sizes in between are drawn.
+SHAP's `KernelExplainer`. The sizes 1 and `U - 1` are tested first, then 2 and `U - 2`, and so on, until a size `m`
+has more sets than would be drawn. The sets of the sizes `m` to `U - m` are drawn.
 
 **Errors.** The scores are a function of sums over independent pairs; their standard errors follow from the residuals of
 the drawn pairs, see `regression.robust_errors`. The errors are valid if there are many pairs. If there are hardly more

@@ -22,10 +22,12 @@ swapped, and the reverse of both. Errors are computed as for `shapley`.
 
 If `max_evals` allows fewer than eight such draws, a draw is an order and its reverse, and draws come in pairs. The
 order of the second draw of a pair has the two halves of the text swapped. Within each half, its two parts stand in the
-same order as in the first draw; within these parts, the order is random again. So the two draws have different sets `S`
-for each unit at depth 2 or more.
-Two independent draws would often have the same sets for a unit, and a spread of 0 would then hide the error. The spread
-within a pair is larger than that of independent draws, so the errors are too large rather than too small.
+same order as in the first draw; within these parts, the order is random again. Take a unit at depth 2 or more, the
+other half of the text, and the other part of the unit's own half. In one draw of the pair, both are removed before the
+unit or both after it; in the other draw, one is removed before the unit and one after it. So the two draws have
+different sets `S` for this unit. Two independent draws would often have the same sets for a unit, and a spread of 0
+would then hide the error. The spread within a pair is larger than that of independent draws, so the errors are too
+large rather than too small.
 """
 
 from collections.abc import Iterator, Sequence
@@ -95,11 +97,13 @@ def owen_values(game: Game, tree: Tree, budget: Budget) -> EstimatedScores:
 
 
 def n_copies(tree: Tree, contexts: int = 1) -> int:
-    """Return the number of masked copies that the exact values take: each half of each node with each set outside it.
+    """Return the number of masked copies that the exact values take.
+
+    Each copy lacks one half of a node and one of the sets `S` around this node. One more copy lacks all units.
 
     Args:
         tree: A tree, or a half of a larger tree.
-        contexts: The number of sets of units that are outside this half.
+        contexts: The number of sets `S` around this tree; 1 if it is not a half of a larger tree.
     """
     whole = contexts == 1
     if isinstance(tree, int):

@@ -55,8 +55,8 @@ class Shapley(SampledSource):
     def saved_by(self, shortcut: Shortcut, units: int) -> bool:
         """Return whether a shortcut replaces the masked copies of a text.
 
-        There is one copy for each set of removed units. If there are too many sets, the copies are those along random
-        orders.
+        If `max_evals` is enough for all sets of units, only a shortcut for sets of units can replace the copies.
+        Otherwise, copies run along random orders, and only a shortcut for removal curves can replace them.
         """
         return shortcut.has_subsets if 2**units - 1 <= self.budget.max_evals else shortcut.has_curves
 
