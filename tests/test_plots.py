@@ -60,6 +60,7 @@ def pyplot():
 
     before = pyplot.get_backend()
     pyplot.switch_backend("agg")
+    pyplot.close("all")  # those of other tests
     yield pyplot
     pyplot.close("all")
     pyplot.switch_backend(before)

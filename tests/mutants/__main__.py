@@ -33,8 +33,7 @@ def main() -> int:
     if arguments.record:
         lines.parent.mkdir(exist_ok=True)
         with copied_checkout() as copy:
-            record(copy, lines)
-        return 0
+            return record(copy, lines)
     drawn = draw(arguments.number, arguments.seed, folders=arguments.folders)
     mutants = [mutant for mutant in drawn if not mutant.equivalent]
     if arguments.list:

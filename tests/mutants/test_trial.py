@@ -81,7 +81,7 @@ def test_the_recorded_tests_of_a_line(checkout, tmp_path):
         "from hf_gradexplain.numbers import add, one\n\ndef test_one():\n    assert add(one(), 0) == 1\n"
     )
     file = tmp_path / "lines.parquet"
-    record(checkout, file)
+    assert record(checkout, file) == 0
     recorded = TestsByLine(pd.read_parquet(file))
     add, one = "tests/test_numbers.py::test_add", "tests/test_one.py::test_one"
     source = (checkout / "hf_gradexplain" / "numbers.py").read_text()
@@ -99,9 +99,11 @@ def test_the_recorded_tests_of_a_line(checkout, tmp_path):
     recorded = TestsByLine(pd.DataFrame(rows, columns=recorded.table.columns))
     at_import = {m.before: recorded.of(m, source) for m in draw(9, 0, checkout)}
     assert at_import == dict.fromkeys(["MOST = 3", "def one(n=2):", "return n < MOST"], frozenset({one}))
-    (checkout / "tests" / "test_one.py").write_text("def test_one():\n    assert False\n")
-    with pytest.raises(RuntimeError, match="the tests ended with status 1"):
-        record(checkout, file)
+    (checkout / "tests" / "test_numbers.py").unlink()
+    failing = "from hf_gradexplain.numbers import one\n\ndef test_one():\n    assert one() == 99\n"
+    (checkout / "tests" / "test_one.py").write_text(failing)
+    assert record(checkout, file) == 1
+    assert TestsByLine(pd.read_parquet(file)).tests == {one}, "what a failing test runs is recorded, too"
 
 
 @pytest.mark.parametrize(
