@@ -11,6 +11,7 @@ import torch
 from transformers.utils import logging
 
 from hf_gradexplain import Explainer, compare_runs
+from hf_gradexplain.audit.compare.summary import summary_tables
 from hf_gradexplain.audit.compare.thresholds import LIMITS, check
 from hf_gradexplain.cli import main
 from hf_gradexplain.commands import compare
@@ -56,6 +57,9 @@ def test_it_prints_what_compare_runs_says(folders, capsys):
     out = " ".join(capsys.readouterr().out.split())
     for sentence in expected.sentences:
         assert " ".join(sentence.split()) in out
+    for caption, table in summary_tables(expected).items():
+        assert caption in out
+        assert str(table.iloc[0, 0]) in out
     assert main(["compare", *folders, "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["a"], found["b"], found["checks"]) == ("run0", "run1", [])
