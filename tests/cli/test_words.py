@@ -125,6 +125,7 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(folder, capsys, tmp_path):
     assert refused(run, capsys, "--output", "x.pdf") == (
         "unknown figure format '.pdf': did you mean '.png'? Choices: .svg, .png"
     )
+    assert "there is no word to draw: " in refused(run, capsys, "--output", "X.PNG")
     assert "is not the output folder of a run" in refused(tmp_path, capsys)
 
 

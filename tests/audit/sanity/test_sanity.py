@@ -1,4 +1,5 @@
 import re
+import warnings
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import ClassVar
@@ -124,6 +125,21 @@ def test_a_method_that_does_not_look_at_the_model_is_named_and_others_are_not(mo
     )
     assert "length" in repr(result)
     assert "svg" in result._repr_html_()
+
+
+def test_only_the_model_itself_warns(monkeypatch):
+    """Once for the scores, and once for each of the two seeds that show whether a method draws."""
+
+    class Warns(Length):
+        def __call__(self, forward):
+            warnings.warn("this model is strange", stacklevel=2)
+            return super().__call__(forward)
+
+    monkeypatch.setitem(METHODS, "warns", Method(Warns(), formulas.as_is, False, "a method that warns"))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        Explainer(*make("textcnn")).sanity(TEXTS[:3], ("warns",))
+    assert len(said) == 3
 
 
 def test_gradient_norms_of_a_linear_model_are_named():

@@ -70,7 +70,8 @@ GROUPINGS = [
 
 def test_a_word_of_a_single_text_has_its_own_share_and_that_of_the_others(made_up, tmp_path):
     found, _ = by_hand(made_up[:3], GROUPINGS[0][1])
-    rows = find_words(write(made_up[:3], tmp_path), "signed_gi", min_documents=1).to_frame().set_index(["group", "word"])
+    words = find_words(write(made_up[:3], tmp_path), "signed_gi", min_documents=1)
+    rows = words.to_frame().set_index(["group", "word"])
     single = {pair: entry for pair, entry in found.items() if len(entry["share"]) == 1}
     assert single
     for pair, entry in single.items():
