@@ -50,6 +50,7 @@ def test_an_arc_joins_its_words_and_has_their_value():
     }
     assert found["Oil", "prices"].side == "more"
     assert found["prices", "bank"].side == "less"
+    assert arcs.Arc(0, 1, 0.0).side == "less"
     assert found["prices", "bank"].label == "−0.40"
     assert found["Oil", "prices"].strength == 1
     assert found["prices", "bank"].strength == pytest.approx(0.5)

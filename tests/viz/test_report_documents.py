@@ -55,6 +55,7 @@ def test_what_people_marked_is_marked_with_and_without_scripts():
     for row in static_document(document, dict.fromkeys(METHODS, True), {}, "AOPC")["methods"]:
         assert [shade.text for shade in row["shades"] if "marked" in shade.look] == ["good", " ", "end"]
         assert [shade.look for shade in row["shades"] if shade.text == "end"] == ["unread marked"]
+        assert [shade.look for shade in row["shades"] if shade.text == " " and shade.look] == ["marked"]
 
 
 def test_only_estimates_have_margins():
