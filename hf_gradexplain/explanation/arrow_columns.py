@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 
 from hf_gradexplain.explanation.records import NUMBERS, UNITS
-from hf_gradexplain.text.unit import Unit, UnitPlaces
+from hf_gradexplain.text.unit import UnitPlaces
 
 
 def to_table(records: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     """Return records as the rows of a table, which `to_records` reads; a value that a record lacks is null.
 
-    In the records, units are `UnitPlaces` or `Unit`s, and numbers are arrays. `pa.Table.from_pylist` would make the
-    same columns from lists and dictionaries, but takes several times as long.
+    In the records, units are `UnitPlaces`, and numbers are arrays. `pa.Table.from_pylist` would make the same columns
+    from lists and dictionaries, but takes several times as long.
     """
     columns = [_column([record.get(field.name) for record in records], field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
@@ -46,9 +46,8 @@ def _number_column(rows: Sequence[np.ndarray | None]) -> pa.ListArray:
     return pa.ListArray.from_arrays(_ends([len(row) for row in known]), values, mask=missing)
 
 
-def _unit_column(rows: Sequence[UnitPlaces | Sequence[Unit]]) -> pa.ListArray:
+def _unit_column(places: Sequence[UnitPlaces]) -> pa.ListArray:
     """Return the units of each row as a column."""
-    places = [row if isinstance(row, UnitPlaces) else UnitPlaces.of(row) for row in rows]
     spans = np.concatenate([np.empty((0, 2), np.int64), *(row.spans for row in places)])
     pairs = pa.ListArray.from_arrays(_ends(np.full(len(spans), 2)), pa.array(spans.ravel()))
     lists = pa.ListArray.from_arrays(_ends(np.concatenate([np.empty(0, int), *(row.counts for row in places)])), pairs)

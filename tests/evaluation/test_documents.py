@@ -103,10 +103,10 @@ def test_the_table_of_records_is_that_of_lists_and_dictionaries(path, empty):
     batch, columns = table.slice(0, 0 if empty else 7).combine_chunks().to_batches()[0:1], table.schema
     records = to_records(batch[0]) if batch else []
     for record in records[::2]:
-        record |= {"units": [], "scores": dict.fromkeys(methods), "probabilities": None, "label": None}
-    records[3:4] = [{"id": 7, "units": [Unit("é", ((0, 1), (4, 5)))], "probabilities": np.array([0.5])}] * bool(records)
-    units = [places.units() if isinstance(places := record["units"], UnitPlaces) else places for record in records]
-    plain = [[{"text": unit.text, "spans": unit.spans} for unit in of_text] for of_text in units]
+        record |= {"units": UnitPlaces.of(()), "scores": dict.fromkeys(methods), "probabilities": None, "label": None}
+    word = UnitPlaces.of([Unit("é", ((0, 1), (4, 5)))])
+    records[3:4] = [{"id": 7, "units": word, "probabilities": np.array([0.5])}] * bool(records)
+    plain = [[{"text": unit.text, "spans": unit.spans} for unit in record["units"].units()] for record in records]
     rows = [{**record, "units": of_text} for record, of_text in zip(records, plain, strict=True)]
     written = to_table(records, columns)
     written.validate(full=True)
@@ -123,7 +123,9 @@ def test_occurrences_are_written_as_their_units():
         ("bc", ((7, 9),)),
     ]
     columns = pa.schema([("units", UNITS)])
-    tables = [to_table([{"units": units}, {"units": ()}], columns) for units in (found.places(), found.units())]
+    none = UnitPlaces.of(())
+    both = (found.places(), UnitPlaces.of(found.units()))
+    tables = [to_table([{"units": places}, {"units": none}], columns) for places in both]
     assert tables[0].equals(tables[1])
     assert to_records(tables[0].to_batches()[0])[0]["units"].units() == found.units()
 

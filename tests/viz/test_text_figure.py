@@ -4,7 +4,6 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from hf_gradexplain.viz import typesetting
 from hf_gradexplain.viz.canvas import INK, MUTED, WIDTH
 from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR
@@ -14,10 +13,7 @@ from hf_gradexplain.viz.text_figure import _layout, draw_text, text_figure
 TALL, LOW = 18.375, 13.175  # 1.75 * 10.5 and 1.55 * 8.5
 ROW = Row([Segment("good", 2.0), Segment(" "), Segment("bad", -1.0), Segment(" of", 0.0)], "loo")
 
-
-@pytest.fixture(autouse=True)
-def half_as_wide_as_high(monkeypatch):
-    monkeypatch.setattr(typesetting, "text_width", lambda text, font: font.size * len(text) / 2)
+pytestmark = pytest.mark.usefixtures("half_as_wide_as_high")
 
 
 def lines(page):

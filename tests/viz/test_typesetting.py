@@ -2,17 +2,13 @@
 
 import pytest
 
-from hf_gradexplain.viz import typesetting
 from hf_gradexplain.viz.segments import Shade
 from hf_gradexplain.viz.typesetting import Font, Page, text_width
 
 FONT = Font(10, "black")  # 5 points per character
 U, V = Shade("u", "for", 1.0), Shade("v", "against", 0.5)
 
-
-@pytest.fixture(autouse=True)
-def half_as_wide_as_high(monkeypatch):
-    monkeypatch.setattr(typesetting, "text_width", lambda text, font: font.size * len(text) / 2)
+pytestmark = pytest.mark.usefixtures("half_as_wide_as_high")
 
 
 def lines(page):
