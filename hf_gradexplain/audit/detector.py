@@ -26,10 +26,10 @@ class Detector:
     3. The p-value of the text compares `t` with the `t_i` of the `n` texts in the last third of the reference:
        `p = (1 + #{t_i >= t}) / (n + 1)`.
 
-    This conformal p-value is valid for any features, even if they depend on each other: on average over reference
-    texts, a share of at most `a` of the texts that are like them has `p <= a` (Bates et al., "Testing for Outliers with
-    Conformal p-values", Annals of Statistics 2023). To be powerful, the test needs more reference texts than a layer
-    has features.
+    This conformal p-value is valid for any features, even if they depend on each other: on average over all sets of
+    reference texts, a text that is like them has `p <= alpha` with a probability of at most `alpha` (Bates et al.,
+    "Testing for Outliers with Conformal p-values", Annals of Statistics 2023). To be powerful, the test needs more
+    reference texts than a layer has features.
 
     Source: Haroush, Frostig, Heller and Soudry, "A Statistical Framework for Efficient Out of Distribution Detection in
     Deep Neural Networks" (ICLR 2022), as used by Madsen, Reddy and Chandar, "Faithfulness Measurable Masked Language

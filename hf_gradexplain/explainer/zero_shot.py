@@ -118,7 +118,8 @@ class ZeroShotExplainer(AttributionEngine):
         followed by the labels, one per line. The labels begin at `pair_start`. Words of the text and of the labels have
         scores; words of the template have none. The text is read once with each hypothesis, and a word of the text is
         masked in all these inputs at once. A word of a label is masked only in the hypothesis of this label. `target`
-        and `against` are candidate labels, or their positions in the list.
+        and `against` are candidate labels, or their positions in the list. `target="label"`, `stride`, `pool`,
+        `explain_roles` and `problem_type` cannot be used here.
 
         Args:
             texts: A text, or several in a list, an array, a Series or a column.

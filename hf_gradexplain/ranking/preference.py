@@ -48,8 +48,8 @@ class Preference:
     Attributes:
         chosen: The explanation of the chosen text, for "chosen rather than rejected".
         rejected: The explanation of the rejected text, for "rejected rather than chosen". The scores of signed methods
-            therefore have the opposite sign of scores for the margin. The scores of unsigned methods are the same for
-            both.
+            therefore have the opposite sign of scores for the margin. The scores of unsigned methods are those for the
+            margin.
         rewards: The model's logit of the chosen text and its logit of the rejected text.
         self_check: For each method, how the probability of the preferred text changes if the units that support it most
             are removed from both texts, and if random units are removed. Empty if the check was not asked for.

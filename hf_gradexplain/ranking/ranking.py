@@ -106,8 +106,8 @@ class Ranking:
 
         Returns:
             A table `(q, d)` of values in logits. Its index has the words of the query, its columns the words of the
-            document. With the unit `word_type`, each occurrence of a word has its own row or column.
-            `hf_gradexplain.plots.interactions` draws the table.
+            document. The unit `word_type` is replaced by `word` here, so each occurrence of a word has its own row or
+            column. `hf_gradexplain.plots.interactions` draws the table.
 
         Raises:
             GradexplainError: There is no such rank, or the table takes more than `max_copies` copies.
