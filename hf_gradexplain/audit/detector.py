@@ -81,7 +81,7 @@ def two_sided(reference: np.ndarray, values: np.ndarray) -> np.ndarray:
     """
     known, x = (torch.from_numpy(np.ascontiguousarray(part.T)) for part in (reference, values))
     below, above = torch.searchsorted(known, x, right=True), len(reference) - torch.searchsorted(known, x)
-    p: np.ndarray = 2 * (1 + torch.minimum(below, above)).double().numpy().T / (len(reference) + 1)
+    p: np.ndarray = 2 * (1 + torch.minimum(below, above)).numpy().T / (len(reference) + 1)
     return np.minimum(1, p)
 
 

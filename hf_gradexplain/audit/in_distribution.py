@@ -26,7 +26,7 @@ SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """The shares of masked words that are tested by default."""
 
 LEVEL = 0.05
-"""A text with a smaller p-value counts as out of distribution."""
+"""A text counts as out of distribution if its p-value is at most this."""
 
 FEWEST = 300
 """The smallest number of reference texts. With fewer, the share of texts out of distribution depends more on the
@@ -250,7 +250,7 @@ def _features(
             order.append(rows.cpu().numpy())
     back = np.concatenate(order).argsort()
     objective = forward.classifier.objective
-    outputs = objective.predicted(logits), objective.probability(logits).amax(-1).double()
+    outputs = objective.predicted(logits), objective.probability(logits).amax(-1)
     prediction, confidence = (x.cpu().numpy() for x in outputs)
     return [np.concatenate(layer)[back] for layer in zip(*layers, strict=True)], (prediction, confidence)
 

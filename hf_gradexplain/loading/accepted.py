@@ -122,7 +122,7 @@ def _of_pipeline(pipeline: Any) -> ProblemTypeName | None:
     """
     applied = getattr(pipeline, "_postprocess_params", {}).get("function_to_apply")
     if applied is not None:
-        return _PROBLEM_OF.get(str(getattr(applied, "value", applied)).lower())
+        return _PROBLEM_OF.get(getattr(applied, "value", applied))
     config: Any = getattr(pipeline.model, "config", None)
     one = getattr(config, "problem_type", None) is None and getattr(config, "num_labels", None) == 1
     return "multi_label_classification" if one and _is_a(pipeline, "TextClassificationPipeline") else None

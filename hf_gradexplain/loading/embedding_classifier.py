@@ -89,9 +89,9 @@ class _WithoutGradient(nn.Module):
         self.head, self.several = head, several
 
     def forward(self, embedding: Tensor) -> Tensor:
-        p = torch.from_numpy(_probabilities(self.head, embedding.detach().cpu().double().numpy())).to(embedding)
-        p = p.clamp(min=_SMALLEST, max=1 - _SMALLEST)
-        return p.logit() if self.several else p.log()
+        p = torch.from_numpy(_probabilities(self.head, embedding.detach().cpu().double().numpy()))
+        p = p.clamp(min=_SMALLEST, max=1 - _SMALLEST)  # in float64: in float32, 1 - 1e-12 is 1, whose logit is infinite
+        return (p.logit() if self.several else p.log()).to(embedding)
 
 
 def _scikit_learn_head(head: Any, body: nn.Module) -> tuple[nn.Module, ProblemTypeName]:

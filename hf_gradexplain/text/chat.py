@@ -141,7 +141,7 @@ def _origin(
 
 def _literals(template: str, text: str) -> set[int]:
     """Return the offsets of all characters of `text` that belong to a string literal of the template."""
-    strings = {s for s in map("".join, _LITERAL.findall(template)) if s.strip()}
+    strings = set(map("".join, _LITERAL.findall(template)))
     return {k for s in strings for match in re.finditer(re.escape(s), text) for k in range(*match.span())}
 
 

@@ -2,14 +2,18 @@
 
 import re
 from copy import deepcopy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.figure import Figure
 
 from hf_gradexplain.attribution import gradients
+from hf_gradexplain.attribution.all_classes import AllClasses
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
+from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanation, Explanations
@@ -86,6 +90,12 @@ def test_only_the_predicted_class_has_a_self_check():
 def test_an_explanation_of_one_class_has_this_class():
     explanation = explainer("bert")(TEXTS[0], "loo", target=1)
     assert explanation.by_class() == {"LABEL_1": explanation}
+
+
+def test_a_label_at_the_threshold_is_explained():
+    objective = Objective("loss", "sigmoid")
+    forward = SimpleNamespace(logits=torch.tensor([[2.0, 0.0, -0.1]]), classifier=SimpleNamespace(objective=objective))
+    assert AllClasses(top=3, threshold=0.5).targets(forward).tolist() == [[0, 1]]
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.4, 0.5, 0.6, 1.0])

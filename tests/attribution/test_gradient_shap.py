@@ -7,6 +7,7 @@ import pytest
 import torch
 from captum.attr import GradientShap
 
+from hf_gradexplain.attribution import gradient_shap
 from hf_gradexplain.commands.publish import public_replay
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.errors import GradexplainError
@@ -129,6 +130,15 @@ def test_with_the_words_of_one_token_scores_are_integrated_gradients_from_it():
     errors = found.sampling["gradient_shap"].errors
     assert (np.abs(distance) < 4 * errors + 1e-4).all()
     assert errors.max() < 0.1 * np.abs(expected.scores["integrated_gradients"]).max()
+
+
+def test_the_two_halves_of_a_draw_are_averaged_without_rounding(monkeypatch):
+    draws, found = gradient_shap._draws, []
+    monkeypatch.setattr(gradient_shap, "_draws", lambda *arguments: found.append(draws(*arguments)) or found[-1])
+    model, tokenizer = make("fasttext")
+    Explainer(model.float(), tokenizer)(TEXTS[0], "gradient_shap", **BUDGET)
+    of_draws = np.concatenate(found)
+    assert (of_draws != of_draws.astype(np.float32)).any()
 
 
 def test_draws_stop_when_errors_are_small_enough():

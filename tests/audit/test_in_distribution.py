@@ -9,7 +9,16 @@ from scipy import stats
 from transformers import XLNetConfig, XLNetForSequenceClassification
 
 from hf_gradexplain.audit.detector import Detector, _fisher, simes, two_sided
-from hf_gradexplain.audit.in_distribution import InDistribution, _features, _layers, in_distribution
+from hf_gradexplain.audit.in_distribution import (
+    FEWEST,
+    LEVEL,
+    SHARES,
+    InDistribution,
+    _features,
+    _layers,
+    _run,
+    in_distribution,
+)
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
@@ -50,6 +59,17 @@ def test_simes_and_fisher_are_those_of_the_formulas():
     by_layer = [two_sided(k[:, None], each[:, None])[:, 0] for k, each in zip(known, s, strict=True)]
     t = [-2 * sum(np.log(layer[i]) for layer in by_layer) for i in range(5)]
     np.testing.assert_allclose(_fisher(reference, known, features), t)
+
+
+def test_the_p_value_of_a_text_counts_the_reference_texts_that_are_as_unusual():
+    rng = np.random.default_rng(0)
+    reference = [rng.integers(0, 4, size=(30, d)).astype(float) for d in (2, 3)]
+    detector = Detector.fit(reference)
+    assert [len(detector.fisher), len(detector.features[0]), len(detector.simes[1])] == [10, 20, 20]
+    t = _fisher(detector.features, detector.simes, reference)
+    expected = [(1 + sum(known >= x for known in detector.fisher)) / 11 for x in t]
+    np.testing.assert_allclose(detector(reference), expected)
+    assert np.isin(t, detector.fisher).any(), "some are equal"
 
 
 def test_simes_of_independent_p_values_is_uniform():
@@ -131,6 +151,16 @@ def test_the_expected_range_is_that_of_p_values_that_share_their_reference(refer
     assert (shares >= high).mean() > 0.02, "and no wider than that"
 
 
+def test_the_ends_of_the_expected_range_are_quantiles_of_binomials_with_a_random_probability():
+    """Of 120 texts of the reference, the last 40 have p-values `i / 41`: two of them are at most 0.05."""
+    n, q = 1000, (np.arange(4000) + 0.5) / 4000
+    weights = stats.beta(2, 39).pdf(q)
+    cdf = stats.binom.cdf(np.arange(n + 1)[:, None], n, q) @ weights / weights.sum()
+    p = np.ones((n, 1))
+    found = InDistribution((0.5,), p, p, p, "random", 120, False).expected
+    assert found == (np.searchsorted(cdf, 0.025) / n, np.searchsorted(cdf, 0.975) / n)
+
+
 def test_masked_texts_are_out_of_distribution_where_zero_is_far_from_all_word_vectors():
     model, tokenizer = make("fasttext")
     with torch.no_grad():
@@ -175,3 +205,60 @@ def test_arguments_that_cannot_be_used():
         in_distribution(engine, TEXTS, REFERENCE, shares=(0.5, 2))
     with pytest.raises(GradexplainError, match=r"^none of the texts has words that can be masked: give other texts$"):
         in_distribution(engine, [""], REFERENCE)
+
+
+def test_a_text_at_the_level_is_out_of_distribution():
+    p = np.array([[LEVEL, 0.01], [np.nextafter(LEVEL, 1), 1.0]])
+    confidence = np.array([[0.5, 0.25], [1.0, 0.75]])
+    frame = InDistribution((0.0, 0.5), p, p, confidence, "random", FEWEST, False).to_frame()
+    assert frame["out_of_distribution"].tolist() == [0.5, 0.5]
+    assert frame["confidence"].tolist() == [0.75, 0.5]
+    assert frame["n"].tolist() == [2, 2]
+
+
+def test_the_defaults_are_eleven_shares_of_random_words_and_a_reference_without_masked_words():
+    engine, reference = explainer("fasttext"), REFERENCE[:FEWEST]
+    found = in_distribution(engine, TEXTS, reference)
+    given = in_distribution(
+        engine, TEXTS, reference, reference_masked=False, method="random", unit="word", shares=SHARES, seed=0
+    )
+    assert found.shares == tuple(i / 10 for i in range(11)) == given.shares
+    np.testing.assert_array_equal(found.p, given.p)
+    assert found.reference == FEWEST
+    with pytest.raises(GradexplainError, match=f"but got {FEWEST - 1}"):
+        in_distribution(engine, TEXTS, reference[1:])
+    with pytest.raises(GradexplainError, match=r"but one is -0\.1$"):
+        in_distribution(engine, TEXTS, reference, shares=(-0.1,))
+
+
+def test_the_number_of_masked_words_is_the_share_of_the_words_rounded():
+    """The feature of the model is the mean vector of four equal words."""
+    options, shares = Options(("random",), "word", target="predicted"), (0.0, 0.25, 0.3, 0.4, 1.0)
+    (copies,) = _run(explainer("fasttext"), ["bad bad bad bad"], options, shares)
+    (features,) = copies.features
+    np.testing.assert_allclose(features, np.outer([1, 0.75, 0.75, 0.5, 0], features[0]), rtol=1e-6)
+    assert features[0].all()
+
+
+def test_words_are_masked_in_half_of_the_reference_texts():
+    """Of four words, each number from 0 to 4 is equally likely: a fifth of the masked texts are as before."""
+    engine, options = explainer("fasttext"), Options(("random",), "word", target="predicted")
+    plain, masked = (list(_run(engine, REFERENCE, options, shares)) for shares in ((0.0,), None))
+    same = [np.array_equal(a.features[0], b.features[0]) for a, b in zip(plain, masked, strict=True)]
+    assert np.mean(same) == pytest.approx(0.5 + 0.5 / 5, abs=0.06)
+    assert len({copies.order for copies in plain}) == len(REFERENCE)
+
+
+def test_a_model_in_bfloat16_is_tested():
+    model, tokenizer = make("fasttext")
+    found = in_distribution(Explainer(model.bfloat16(), tokenizer), TEXTS, REFERENCE, shares=(0.0,))
+    assert found.confidence.dtype == np.float64
+
+
+def test_the_sentence_says_what_was_masked():
+    p = np.ones((20, 1))
+    low, high = InDistribution((0.5,), p, p, p, "loo", 900, True).expected
+    said = repr(InDistribution((0.5,), p, p, p, "random", 900, True))
+    for part in ("900 reference texts, half of them with random words masked", "drawn at random", "5% of them"):
+        assert part in said
+    assert f"{low:.0%} to {high:.0%}" in said

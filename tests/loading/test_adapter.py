@@ -1,5 +1,7 @@
 """Adapters with heads of their own."""
 
+import json
+
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
@@ -7,6 +9,7 @@ from transformers import RobertaConfig, RobertaForSequenceClassification
 
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.loading.adapter import head_config
+from hf_gradexplain.loading.safety import find_source
 from tests.helpers.tiny import make
 
 WEIGHTS = {
@@ -41,3 +44,13 @@ def test_an_adapter_with_a_head_of_two_layers_brings_its_number_of_classes(tmp_p
     logits = adapted(**tokenizer("the film is bad", return_tensors="pt")).logits[0]
     explanation = Explainer.from_pretrained(str(tmp_path / "adapter"))("the film is bad", "loo")
     assert explanation.probabilities == pytest.approx(logits.softmax(-1).tolist(), rel=1e-5)
+
+
+def test_a_folder_with_a_whole_model_is_no_adapter(tmp_path):
+    """Training with peft may leave the adapter in the folder of the merged model."""
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "not there"}))
+    (tmp_path / "config.json").write_text("{}")
+    source = find_source(str(tmp_path))
+    assert source.adapter is None
+    assert list(source.provenances) == ["model"]
+    assert source.model == source.base

@@ -1,5 +1,7 @@
 """Classifiers on top of sentence embeddings; numbers are compared with what the objects themselves predict."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from torch import nn
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer, explain
+from hf_gradexplain.loading.embedding_classifier import _scikit_learn_head, _WithoutGradient
 from tests.helpers.tiny import make
 
 WORDS = "the film is bad"
@@ -115,3 +118,41 @@ def test_a_head_that_is_a_module_is_part_of_the_model():
     model = SetFitModel(SetFitHead(8, 3).double(), labels=["a", "b", "c"])
     expected = model.model_head(torch.from_numpy(model.embed([WORDS])))[1][0]
     np.testing.assert_allclose(explain(model, WORDS, "signed_gi").probabilities, expected.detach(), rtol=1e-9)
+
+
+class Certain:
+    """A classifier that is sure of two of its three classes, whatever it reads."""
+
+    def predict_proba(self, embeddings):
+        assert embeddings.dtype == np.float64
+        return np.array([[0.0, 1.0, 0.25]] * len(embeddings))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_logits_of_probabilities_of_0_and_1_are_finite(dtype):
+    embedding = torch.zeros(2, 8, dtype=dtype)
+    logits = _WithoutGradient(Certain(), several=True)(embedding)
+    assert logits.dtype == dtype
+    expected = [np.log(1e-12), -np.log(1e-12), np.log(0.25 / 0.75)]
+    np.testing.assert_allclose(logits, [expected] * 2, rtol=1e-4)
+    logits = _WithoutGradient(Certain(), several=False)(embedding)
+    np.testing.assert_allclose(logits, [[np.log(1e-12), 0, np.log(0.25)]] * 2, rtol=1e-6, atol=1e-11)
+
+
+def test_a_head_that_was_trained_in_float32_has_gradients():
+    head = LogisticRegression().fit(X.astype(np.float32), LABELS[3])
+    assert head.coef_.dtype == np.float32
+    model = SetFitModel(head)
+    explain_setfit = Explainer(model)
+    assert explain_setfit.profile.no_gradient_reason is None
+    expected = head.predict_proba(model.embed([WORDS]))[0]
+    assert explain_setfit(WORDS, "loo").probabilities == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_head_of_unknown_width_is_tried_on_the_width_of_the_last_layer():
+    tried = []
+    head = SimpleNamespace(predict_proba=lambda x: tried.append(x.shape) or np.array([[0.25, 0.75]]))
+    assert _scikit_learn_head(head, SentenceTransformer())[1] == "single_label_classification"
+    head.n_features_in_ = 5
+    _scikit_learn_head(head, SentenceTransformer())
+    assert tried == [(1, 8), (1, 5)]

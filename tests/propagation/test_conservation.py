@@ -144,6 +144,18 @@ def test_without_constants_words_have_all_relevance(name, monkeypatch):
     assert run.error() < 1e-14
 
 
+def test_word_vectors_that_do_not_reach_the_logit_have_no_relevance():
+    run = Run(lambda x: F.linear(x, WEIGHT, BIAS))
+    unused = EmbeddingOutput(WORDS, torch.zeros_like(WORDS, requires_grad=True))
+    run.forward.words = (*run.forward.words, unused)
+    assert run.error() < 1e-14
+
+
+def test_sums_in_half_precision_have_no_largest_number():
+    x = torch.ones(100_000, dtype=torch.float16)
+    assert conservation._dot(x, x) == 100_000
+
+
 @pytest.mark.parametrize("factor", [1e-12, 1e12])
 def test_the_error_does_not_depend_on_the_size_of_the_logit(factor):
     run = Run(lambda x: factor * F.linear(x, WEIGHT, BIAS).square())

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from hf_gradexplain.text.data import NO_UNIT, Document
+from hf_gradexplain.classifier.objective import Objective, with_classes
+from hf_gradexplain.text.data import NO_UNIT, REST, RUNNER_UP, Batch, Document
 from hf_gradexplain.text.unit import Occurrences
 from hf_gradexplain.text.unit_index import Units
 
@@ -101,3 +102,10 @@ def test_random_numbers_depend_only_on_seed_purpose_and_tokens():
     ]
     assert draw not in others
     assert len(set(others)) == 3
+
+
+def test_the_runner_up_is_not_mistaken_for_the_rest_or_a_class():
+    against = torch.tensor([RUNNER_UP, REST, 0])
+    batch = Batch((), {}, torch.ones(3), None, torch.tensor([2, 2, 2]), against=against)
+    found = with_classes(batch, torch.tensor([[1.0, 2.0, 3.0]] * 3), Objective("contrast", "softmax"))
+    assert found.against.tolist() == [1, REST, 0]

@@ -260,6 +260,9 @@ def test_arguments_that_cannot_be_used():
     model, tokenizer = make("fasttext")
     with pytest.raises(GradexplainError, match="the tokenizer has no mask token: choose baseline='mean'"):
         WordMasks(model, tokenizer, baseline="mask")
+    single = SimpleNamespace(args=SimpleNamespace(n_gpu=1))
+    MaskingTrainer.mask_words(single, "the masks")
+    assert single.masks == "the masks"
     several = SimpleNamespace(args=SimpleNamespace(n_gpu=2))
     with pytest.raises(GradexplainError, match=r"^masked_fine_tuning needs a process per GPU, but this one has 2: "):
         MaskingTrainer.mask_words(several, WordMasks(model, tokenizer))

@@ -89,12 +89,11 @@ def labelled_hybrids(
         )
     if options.unit == CUSTOM:
         raise GradexplainError("hybrid documents are new texts, so the given units do not fit them: give unit='word'")
-    parts = list(map(text_parts, texts))
-    if any(len(part) > 1 or not isinstance(undivided(text), str) for part, text in zip(parts, texts, strict=True)):
+    if not all(isinstance(undivided(text), str) for text in texts):
         raise GradexplainError("hybrid documents join sentences of single texts, not of pairs or conversations")
     if any(not isinstance(label, int | None) for label in labels):
         raise GradexplainError("hybrid documents need one class for each text as its label, not a list or a number")
-    return make_hybrids([part[0] for part in parts], labels, n, options.seed)
+    return make_hybrids([text_parts(text)[0] for text in texts], labels, n, options.seed)
 
 
 def hybrid_hits(
@@ -186,7 +185,8 @@ class HybridDocuments:
 
     @property
     def _title(self) -> str:
-        return f"{len(self.documents):,} hybrid documents"
+        n = len(self.documents)
+        return f"{n:,} hybrid document{'' if n == 1 else 's'}"
 
     @property
     def _sentence(self) -> str:

@@ -28,7 +28,7 @@ def predict(engine: AttributionEngine, texts: Sequence[WholeText], options: Opti
         logits = batch.forward.logits.detach()
         objective, rows = batch.forward.classifier.objective, list(batch.indices)
         predicted[rows] = objective.predicted(logits).cpu().numpy()
-        probabilities[rows] = objective.probability(logits).double().cpu().numpy()
+        probabilities[rows] = objective.probability(logits).cpu().numpy()
     return predicted, probabilities
 
 

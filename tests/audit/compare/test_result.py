@@ -123,9 +123,13 @@ def test_undefined_numbers_are_none_in_json():
 def test_the_figure_shows_the_method_of_the_comparison():
     (axes,) = made(method="signed_gi").figure().axes
     assert [(bar.get_x(), bar.get_width(), bar.get_height()) for bar in axes.patches] == [(-1, 1, 40), (0, 1, 150)]
-    assert list(axes.lines[0].get_xdata()) == [0.1, 0.1]
+    (median,) = axes.lines
+    assert list(median.get_xdata()) == [0.1, 0.1]
+    assert (median.get_linestyle(), median.get_linewidth()) == ("--", 1)
     assert axes.get_xlim() == (-1, 1)
     assert axes.get_title(loc="left") == "signed_gi: old and new"
+    assert ["median" in text.get_text() for text in axes.texts] == [True]
+    assert ("rank correlation" in axes.get_xlabel(), axes.get_ylabel()) == (True, "texts")
 
 
 def test_the_tables_that_are_displayed():
@@ -195,6 +199,7 @@ def test_checks_as_a_table_and_as_junit():
     assert [(case.get("name"), len(case)) for case in suite] == [("drift", 0), ("aopc", 1)]
     assert suite[1][0].get("message") == checks[1].message
     assert suite[1][0].text == "\n".join([checks[1].message, "", *made().sentences])
+    assert [line[:13] for line in junit_xml(made(), checks).splitlines()][3:6:2] == ["    <testcase", "      <failur"]
     assert ElementTree.fromstring(junit_xml(made(), [])).get("tests") == "0"
 
 
@@ -205,6 +210,8 @@ def test_limits_that_cannot_be_used():
         parse_limits(["drift=x"])
     with pytest.raises(GradexplainError, match="unknown limit 'drif': did you mean 'drift'"):
         parse_limits(["drif=1"])
+    with pytest.raises(GradexplainError, match="unknown limit 'drif': did you mean 'drift'"):
+        check(made(), {"drif": 1})
     for name in ("words", "naopc"):
         with pytest.raises(GradexplainError, match=f"^the limit '{name}' needs .*: .*, or leave out the limit$"):
             check(made(), {name: 0})

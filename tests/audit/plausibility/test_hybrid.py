@@ -207,6 +207,12 @@ def test_what_cannot_be_joined_is_refused(arguments, message):
     assert message in str(error.value)
 
 
+def test_one_document_is_enough():
+    found = explainer("textcnn").hybrid_documents(SMALL, [0, 1, 2, 0], n=1, methods="random")
+    assert len(found.documents) == len(found.explanations) == 1
+    assert repr(found).startswith("1 hybrid document\n")
+
+
 def test_a_model_of_one_output_has_no_classes():
     with pytest.raises(GradexplainError, match="need a model of several classes, but BertForSequenceClassification"):
         labelled_hybrids(explainer("bert", "regression"), SMALL, [0, 1, 2, 0], Options(), 3)
