@@ -14,11 +14,11 @@ from hf_gradexplain.options import ObjectiveName
 from hf_gradexplain.text.data import PREDICTED, REST, RUNNER_UP, Batch
 
 _LOG_PROBABILITY: dict[Head, Callable[[Tensor], Tensor]] = {
-    "softmax": lambda logits: F.log_softmax(logits, -1),
+    "softmax": lambda logits: _classes_last(F.log_softmax(_classes_first(logits), 0)),
     "sigmoid": F.logsigmoid,
 }
 _PROBABILITY: dict[Head, Callable[[Tensor], Tensor]] = {
-    "softmax": lambda logits: logits.softmax(-1),
+    "softmax": lambda logits: _classes_last(_classes_first(logits).softmax(0)),
     "sigmoid": lambda logits: logits.sigmoid(),
     "identity": lambda logits: logits,
 }
@@ -134,6 +134,15 @@ def with_classes(batch: Batch, logits: Tensor, objective: Objective) -> Batch:
     others = logits.scatter(-1, target.unsqueeze(-1), -torch.inf)
     against = torch.where(batch.against == RUNNER_UP, objective.predicted(others), batch.against)
     return replace(batch, target=target, against=against)
+
+
+def _classes_first(logits: Tensor) -> Tensor:
+    """Return logits as `(C, ...)`: for thousands of copies and few classes, a softmax over this axis is far faster."""
+    return logits.movedim(-1, 0).contiguous()
+
+
+def _classes_last(values: Tensor) -> Tensor:
+    return values.movedim(0, -1)
 
 
 def _pick(values: Tensor, of: Tensor) -> Tensor:
