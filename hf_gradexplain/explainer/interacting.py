@@ -41,10 +41,12 @@ class InteractingEngine(AttributionEngine):
 
         `index="shapley_taylor"` averages this value over all orders of removal. In each order, the words that come
         before both words of the pair are removed first. This is the Shapley-Taylor index of order 2 (Sundararajan,
-        Dhamdhere & Agarwal 2020). It is exact for a text of up to 10 units. For a longer text it is estimated from
-        random orders, with standard errors. `index="shapley_interaction"` averages instead over all sizes of the set of
-        other removed units, and over all sets of each size. This is the Shapley interaction index (Grabisch & Roubens
-        1999). It is exact, and needs a text of up to 10 units.
+        Dhamdhere & Agarwal 2020). It is exact if `max_evals` is enough for all sets of units: by default, for a text of
+        up to 10 units. For a longer text it is estimated from random orders, with standard errors.
+
+        `index="shapley_interaction"` averages instead over all sizes of the set of other removed units, and over all
+        sets of each size. This is the Shapley interaction index (Grabisch & Roubens 1999). It is always exact. If
+        `max_evals` is not enough for all sets of units, or if the text has more than 20 units, an error is raised.
 
         Args:
             text: A text, a text pair as a tuple `(a, b)`, or a conversation.

@@ -70,7 +70,10 @@ class Estimate:
 
     @property
     def copies(self) -> float:
-        """Masked copies per document that no shortcut saves, without the last copy, which all curves share."""
+        """Masked copies per document that no shortcut saves.
+
+        The copy with all units removed, which all removal curves share, is not counted.
+        """
         masked = sum(number for name, number in self.masked.items() if name not in self.saved)
         return masked + self.bounds + ("curves" not in self.saved) * self.orders * self.curves
 

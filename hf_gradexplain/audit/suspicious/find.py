@@ -190,7 +190,7 @@ def _check_model(predicted: np.ndarray, places: Sequence[Place]) -> None:
 
 
 def _verdicts(table: pd.DataFrame, names: Sequence[str], level: float) -> pd.DataFrame:
-    """Return the table of `SuspiciousWords`: suspicious words first, those that flip most texts first among them."""
+    """Return the table of `SuspiciousWords`: the suspicious words first, sorted by the share of flipped texts."""
     p = table["p_flips"].astype(float)
     table = table.assign(p_adjusted=false_discovery_control(p) if len(p) else p)
     table["suspicious"] = table["p_adjusted"] <= level

@@ -77,7 +77,7 @@ class SuspiciousWords:
 
     @property
     def found(self) -> pd.DataFrame:
-        """The rows of the suspicious words; words that flip most texts come first."""
+        """The rows of the suspicious words; the word that flips the most texts comes first."""
         return self.table[self.table["suspicious"]]
 
     @property
