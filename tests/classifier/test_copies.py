@@ -51,4 +51,5 @@ def test_copies_that_lack_different_numbers_of_a_special_token_are_of_different_
     for special in combinations(sorted({i for ids in lost for i in ids}), 2):
         made = replace(deletion, special=special).copies(batch, sequences, lambda rows: removed[rows])
         counts = [tuple(ids.count(i) for i in special) for ids in lost]
+        assert [kind[1] for kind in made.kinds] == counts
         assert len(set(zip(made.kinds, counts, strict=True))) == len(set(made.kinds)) == len(set(counts))

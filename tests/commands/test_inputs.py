@@ -1,6 +1,7 @@
 """The model and the texts of an evaluation."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -45,6 +46,17 @@ def test_the_embedded_model_is_that_of_the_seed(tmp_path, monkeypatch):
     assert embedded(tmp_path / "shared", 1) == expected
     monkeypatch.setattr(inputs, "_train_fasttext", None)
     assert embedded(tmp_path / "shared", 1) == expected
+
+
+def test_processes_wait_until_the_model_is_trained_unless_there_is_only_one(tmp_path, monkeypatch):
+    waits = []
+    state = SimpleNamespace(is_main_process=True, device="cpu", wait_for_everyone=lambda: waits.append("waited"))
+    monkeypatch.setattr(inputs, "process_state", lambda: state)
+    arguments = EvaluateRecipeArguments(output_dir=str(tmp_path))
+    load_inputs(arguments, tmp_path, one_process=True)
+    assert waits == []
+    load_inputs(arguments, tmp_path)
+    assert waits == ["waited"]
 
 
 def test_the_model_of_finished_shards_stays(tmp_path):

@@ -3,6 +3,7 @@
 import gc
 import inspect
 import itertools
+import os
 import sys
 import warnings
 import weakref
@@ -229,6 +230,18 @@ def test_a_bar_shows_how_many_texts_are_explained(monkeypatch, capsys):
     assert f"{len(MANY)} texts" in capsys.readouterr().err
     list(explainer("bert").stream(MANY, "signed_gi", progress=False))
     assert capsys.readouterr().err == ""
+
+
+def test_the_bar_follows_the_width_of_the_terminal(monkeypatch, capsys):
+    columns = [120]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stderr, "fileno", lambda: 2)
+    monkeypatch.setattr(os, "get_terminal_size", lambda fd: os.terminal_size((columns[0], 24)))
+    with module._progress_bar(2, shown=True) as advance:
+        columns[0] = 100
+        advance(2)
+    widths = [len(line.rstrip()) for line in capsys.readouterr().err.split("\r") if line.strip()]
+    assert (widths[0], widths[-1]) == (119, 99)
 
 
 def test_a_notebook_shows_the_bar_too(monkeypatch, capsys):

@@ -138,6 +138,25 @@ def test_words_that_only_attention_weights_depend_on_get_nothing_under_cp_lrp():
     assert not scores["cp_lrp"].any()
 
 
+def test_word_vectors_of_different_lengths_are_checked_together():
+    def read(model, ids, mask):
+        return model.words(ids) + F.pad(model.short(ids), (0, 2))
+
+    model = Toy(read, torch.tanh)
+    model.short = torch.nn.Embedding(len(TOKENIZER), 4).double()
+    check = Explainer(model, TOKENIZER).profile.propagation
+    assert check.refusal is None
+    assert check.changes_gradient
+    assert check.padding_error < 1e-12
+
+
+def test_padding_is_also_checked_if_no_word_has_a_relevance_under_cp_lrp():
+    check = check_of(lambda x: torch.softmax(x, -1) * torch.softmax(x, -1))
+    assert check.refusal is None
+    assert check.changes_gradient
+    assert check.padding_error < 1e-12
+
+
 @pytest.mark.parametrize(
     ("error", "tolerance", "conserves"),
     [(1e-9, 1e-9, True), (2e-9, 1e-9, False), (float("nan"), 1.0, False), (None, 1.0, False), (0.0, 0.0, True)],

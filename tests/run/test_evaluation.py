@@ -108,6 +108,10 @@ def test_the_table_of_texts_has_each_method_on_each_text(result):
     assert rows.loc[6, ["pearson", "spearman"]].isna().all()
 
 
+def test_tables_of_what_was_not_measured_are_empty(result):
+    assert (len(result.plausibility), len(result.hybrid)) == (0, 0)
+
+
 def test_paired_tests_say_in_words_whether_a_difference_is_real(result):
     tests = result.paired_tests()
     assert len(tests) == 2 * 6

@@ -23,7 +23,7 @@ from hf_gradexplain.files import checksum_line
 from hf_gradexplain.run import results
 from hf_gradexplain.run.evidence import evidence
 from hf_gradexplain.run.rewrite import rewrite_results
-from hf_gradexplain.run.verify_evidence import verify_evidence
+from hf_gradexplain.run.verify_evidence import Agreement, _compare, verify_evidence
 from hf_gradexplain.sharing.write import without_texts
 from tests.helpers.tiny import CORPUS, explainer, make
 
@@ -150,6 +150,30 @@ def test_verification_says_which_parts_agree(folder, tmp_path, capsys):
     assert {verdict for part, verdict in parts.items() if not part.startswith("this_run")} == {"agrees"}
     assert main(["evidence", str(folder / "again"), "--verify", str(file)]) == 0
     assert "The file agrees with the run in all parts that must agree." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "detail"),
+    [
+        (None, 1, "only in the run"),
+        (1, None, "only in the file"),
+        (1, 2, "1 in the file, 2 in the run"),
+        ("x" * 24, "x" * 25, f"{'x' * 24} in the file, {'x' * 16}... in the run"),
+        ({"a": 1, "b": 2}, {"a": 1, "b": 3}, "b: 2 in the file, 3 in the run"),
+        ({"a": 1, "b": 2}, {"a": 1}, "b: only in the file"),
+        ({"a": 1}, {"a": 1, "b": 2}, "b: only in the run"),
+        ({"a": 1}, [1], "{'a': 1} in the file, [1] in the run"),
+        ([1], [1, 2], "1 entries in the file, 2 in the run"),
+        ([1], {"a": 1}, "[1] in the file, {'a': 1} in the run"),
+        ([1, 2, 3], [1, 0, 0], "entry 2: 2 in the file, 0 in the run"),
+        ([{"a": 1}], [{"a": 2}], "entry 1: a: 1 in the file, 2 in the run"),
+        ([None], [1], "entry 1: only in the run"),
+    ],
+)
+def test_a_difference_in_words(before, now, detail):
+    assert _compare("words", before, now) == Agreement("words", "differs", detail)
+    assert _compare("this_run: date", before, now) == Agreement("this_run: date", "may differ", detail)
+    assert _compare("words", before, before) == Agreement("words", "agrees", "")
 
 
 @pytest.mark.parametrize(

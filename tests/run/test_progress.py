@@ -1,5 +1,6 @@
 """The progress of a run, on a terminal and elsewhere."""
 
+import os
 import re
 import sys
 import time
@@ -62,6 +63,17 @@ def test_a_terminal_has_a_bar_with_rate_and_time_left(monkeypatch, capsys):
     output = capsys.readouterr().err
     assert re.search(r"evaluating \|█+[^|]*\| 10 of 20 documents, [0-9.,]+ per second, 00:00 left", output)
     assert "0 of 20 documents, ? left" in output
+
+
+def test_the_bar_follows_the_width_of_the_terminal(monkeypatch, capsys):
+    columns = [120]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stderr, "fileno", lambda: 2)
+    monkeypatch.setattr(os, "get_terminal_size", lambda fd: os.terminal_size((columns[0], 24)))
+    with progress_bar(lambda: Totals(1, 1, 10, 50), Work(2, 20, 100), reused=0):
+        columns[0] = 100
+    widths = [len(line.rstrip()) for line in capsys.readouterr().err.split("\r") if line.strip()]
+    assert (widths[0], widths[-1]) == (119, 99)
 
 
 def test_less_than_one_document_per_second_is_shown_as_seconds_per_document():

@@ -168,6 +168,15 @@ def test_the_report_of_a_finished_run_is_written_again(folder):
     assert {path: path.read_bytes() for path in written} == written
 
 
+def test_the_checksums_are_written_again_with_the_report_unless_it_is_another_file(folder, tmp_path):
+    again = shutil.copytree(folder, tmp_path / "again")
+    (again / "SHA256SUMS").unlink()
+    rewrite_report(again, tmp_path / "other.html")
+    assert not (again / "SHA256SUMS").exists()
+    rewrite_report(again)
+    assert (again / "SHA256SUMS").read_bytes() == (folder / "SHA256SUMS").read_bytes()
+
+
 def test_the_results_of_a_finished_run_are_written_again_from_its_documents(folder, tmp_path):
     again = tmp_path / "again"
     shutil.copytree(folder, again)

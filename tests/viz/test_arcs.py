@@ -57,6 +57,13 @@ def test_an_arc_joins_its_words_and_has_their_value():
     assert found["Oil", "prices"].width > found["prices", "bank"].width
 
 
+def test_a_single_arc_joins_the_middles_of_its_words_with_the_thickest_line():
+    drawn = Diagram(("aa", "b"), (False, False), (arcs.Arc(0, 1, 2.0),))
+    (arc,) = drawn.arcs
+    assert drawn.ends(arc) == drawn.middles
+    assert (arc.width, arc.lowest, drawn.depth) == (pytest.approx(3.2), 22 - 8.5, 1)
+
+
 def test_arcs_above_each_other_have_different_levels_and_none_crosses_one_that_it_encloses():
     pairs = list(combinations(range(5), 2))
     drawn = diagram(pairs=pairs, values=[1.0] * len(pairs))
