@@ -121,6 +121,19 @@ def test_features_are_the_largest_values_that_linear_layers_read_of_the_masked_t
         assert prediction[copy] == int(probabilities.argmax())
 
 
+def test_features_are_in_the_order_of_the_copies_also_if_shorter_copies_run_first():
+    options = Options(("random",), "word", target="predicted", mask="deletion")
+    forward = next(iter(explainer("textcnn").run(TEXTS[:1], options))).forward.only(0)
+    removed = torch.zeros(3, forward.batch.units.size, dtype=torch.bool)
+    removed[0, :2], removed[2, :5] = True, True
+    (layer, *_), (_, confidence) = _features(forward, removed, _layers(forward))
+    for copy in range(3):
+        (alone, *_), (_, sure) = _features(forward, removed[copy : copy + 1], _layers(forward))
+        np.testing.assert_allclose(layer[copy], alone[0], rtol=1e-5, atol=1e-6)
+        assert confidence[copy] == pytest.approx(sure[0])
+    assert len(np.unique(layer, axis=0)) == 3
+
+
 def test_layers_that_read_a_row_per_token_are_left_out_also_with_as_many_copies_as_tokens():
     """XLNet has most of its layers read `(T, B, D)`."""
     tokenizer = make("bert")[1]

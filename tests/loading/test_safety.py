@@ -10,7 +10,7 @@ import torch
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.loading.checkpoint import load_checkpoint
-from hf_gradexplain.loading.safety import translate_load_errors
+from hf_gradexplain.loading.safety import _first_sentence, translate_load_errors
 from tests.helpers.tiny import make
 
 EVIL = "\x1b]0;owned\x07 \x1b[31m \x9b31m \u202e \x7f"
@@ -70,3 +70,17 @@ def test_logs_are_as_before_after_the_block(capsys):
     assert logging.getLogRecordFactory() is factory
     alone.warning("%s", EVIL)
     assert capsys.readouterr().err == f"{EVIL}\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("", "no reason given"),
+        ("It is gone.\nIt was deleted.", "It is gone"),
+        (" It says:\n\n  nothing. \nand more", "It says: nothing"),
+        ("a:\nb:\nc", "a: b: c"),
+        ("a:\nb:", "a: b:"),
+    ],
+)
+def test_the_first_sentence_goes_on_after_a_colon(message, expected):
+    assert _first_sentence(message) == expected

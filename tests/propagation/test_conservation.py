@@ -102,6 +102,8 @@ CONSTANTS = {
     "clamp_min(0)": lambda x: x.clamp_min(0.1),
     "clamp_max(0)": lambda x: x.clamp_max(-0.1),
     "hardtanh(0)": lambda x: F.hardtanh(x, 0.1, 1),
+    "clamp(0) below 0": lambda x: x.clamp(-1, -0.1),
+    "hardtanh(0) below 0": lambda x: F.hardtanh(x, -1, -0.1),
 }
 
 
@@ -132,6 +134,8 @@ NO_CONSTANTS = {
     "a gate": lambda x: (x @ WEIGHT) * x.sigmoid(),
     "activations": lambda x: F.gelu(x) + F.silu(x) @ WEIGHT + x.tanh() + F.elu(x),
     "more activations": lambda x: F.mish(x) + F.hardswish(x) @ WEIGHT + x.erf() + F.leaky_relu(x),
+    "limits on both sides of 0": lambda x: x.clamp(-0.2, 0.1) + F.hardtanh(x, -0.1, 0.2),
+    "a limit above or below 0": lambda x: x.clamp_max(0.1) @ WEIGHT + x.clamp_min(-0.1),
     "a power": lambda x: (x @ WEIGHT).square() ** 1.5,
 }
 

@@ -200,6 +200,7 @@ def test_checks_as_a_table_and_as_junit():
     assert suite[1][0].get("message") == checks[1].message
     assert suite[1][0].text == "\n".join([checks[1].message, "", *made().sentences])
     assert [line[:13] for line in junit_xml(made(), checks).splitlines()][3:6:2] == ["    <testcase", "      <failur"]
+    assert junit_xml(made(), checks).startswith("<?xml version='1.0'")
     assert ElementTree.fromstring(junit_xml(made(), [])).get("tests") == "0"
 
 
