@@ -134,7 +134,8 @@ def _difference(
 def fit_tails(values: np.ndarray) -> tuple[float, float]:
     """Return the degrees of freedom and the scale of the Student distribution with the tails of a sample.
 
-    The fit is by least squares of the logarithms of the quantiles at `TAILS` of the absolute values.
+    The fit is by least squares of the logarithms of the quantiles at `TAILS` of the absolute values. The degrees of
+    freedom are at least 1 and at most `e^7`, about 1,100. If half of the values are 0, both are 1.
     """
     found = np.quantile(np.abs(values), TAILS)
     if not found.all():  # runs that are equal

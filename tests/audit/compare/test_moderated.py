@@ -124,6 +124,15 @@ def test_the_tails_of_a_sample(df, scale):
     assert found == pytest.approx((df, scale), rel=0.1)
 
 
+@pytest.mark.parametrize(("of", "df"), [(stats.norm, np.exp(7)), (stats.t(0.5), 1)])
+def test_the_degrees_of_freedom_of_very_light_and_very_heavy_tails(of, df):
+    assert fit_tails(of.ppf((np.arange(20_000) + 0.5) / 20_000))[0] == pytest.approx(df)
+
+
+def test_the_tails_of_values_of_which_half_are_zero():
+    assert fit_tails(np.array([0.0, 0.0, 0.0, 3.0])) == (1, 1)
+
+
 def test_the_level_holds_if_some_seeds_learn_a_word_and_others_do_not():
     rng, alarms, unadjusted = np.random.default_rng(5), 0, 0
     for _ in range(60):
