@@ -26,8 +26,7 @@ class Shortcut:
         removal_curves: `(forward, ranks (M, B, U)) -> (M, B, U + 1, C)`, see `removal_curves`.
         gradients: `(forward) -> Gradients` without a backward pass, or None.
         subsets: `(forward, text_of (N,), removed (N, U)) -> (N, C)`, see `subset_logits`.
-        additive: Whether the logits change additively: the changes without single units add up to the change without
-            all units.
+        additive: Whether removing a unit changes the logits by a fixed amount, whatever else is removed.
         linear: Whether the work for a document is proportional to its length; otherwise, to the square of its length.
         batch_tokens: The number of tokens per forward pass that is fastest on a CPU; None for the usual number.
     """
@@ -125,7 +124,7 @@ def why_no_shortcut(model: nn.Module) -> str | None:
 
 
 def is_additive(forward: ForwardPass) -> bool:
-    """Return whether the changes of the logits without single units add up to the change without all units."""
+    """Return whether removing a unit changes the logits by a fixed amount, whatever else is removed."""
     return _shortcut_for(forward).additive
 
 

@@ -34,8 +34,8 @@ class Estimate:
         curves: Forward passes per document for one removal curve.
         orders: The number of removal curves, each with another order of the document's units.
         bounds: Forward passes per document to search for the best and the worst order.
-        saved: The methods in `masked` whose passes an exact shortcut of the model class replaces, and `curves` if it
-            replaces the passes of curves.
+        saved: The names of the methods in `masked` whose passes a shortcut of the model class replaces. The name
+            "curves" is added if a shortcut replaces the passes of removal curves.
         seconds: Seconds per document, in one process and for one masking baseline.
         cheaper: For each option `(name, value)` that makes the run cheaper, the share of the seconds that remains.
         measured: The number of documents on which the seconds were measured.
