@@ -153,7 +153,8 @@ class Ranking:
 
     @property
     def _title(self) -> str:
-        return f"{len(self.documents):,} documents ranked for {one_line(self.query, width=_WIDTH)!r}"
+        n = len(self.documents)
+        return f"{n:,} document{'' if n == 1 else 's'} ranked for {one_line(self.query, width=_WIDTH)!r}"
 
     @property
     def _sentences(self) -> list[str]:

@@ -294,6 +294,7 @@ def test_what_is_cut_of_a_ranking_in_a_table():
     explain = explainer("fasttext", "regression")
     shown = {n: repr(explain.rank("good", [f"film {i}" for i in range(n)])) for n in (1, 10, 11)}
     assert ["to_frame()" in text for text in shown.values()] == [False, False, True]
+    assert shown[1].splitlines()[0].startswith("1 document ranked for 'good'")
     assert shown[11].splitlines()[0].startswith("11 documents ranked for 'good'")
     exact, longer = "a" * 60, "b" * 61
     table = repr(explain.rank("good", [exact, longer]))

@@ -1,6 +1,7 @@
 """Windows of long texts, against those that tokenizers make themselves."""
 
 import logging
+from dataclasses import astuple
 from functools import cache
 from itertools import pairwise
 from types import SimpleNamespace
@@ -58,6 +59,7 @@ def test_the_windows_are_those_of_a_fast_tokenizer(name, shape):
             read = parts[-1][spans[0][0] : spans[-1][1]].strip() if spans else " "
             assert document.text[window.start : window.end] == read
             assert window.tokens == len(own["input_ids"][i])
+            assert {type(number) for number in astuple(window)} == {int}, "they are written to JSON"
         assert document.truncated_at is None
 
 

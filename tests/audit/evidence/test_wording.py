@@ -318,7 +318,10 @@ def test_how_words_are_listed_and_what_they_cannot_tell():
     assert limits(explained(), 0.9991)[-1].startswith("The model is almost certain.")
     assert len(limits(explained(regression=True), 5.0)) == 4
     assert limits(explained((6.0, -3.0, 1.0), truncated_at=13), 0.5)[-1].startswith(
-        "5 of 18 characters were not read by the model"
+        "5 of 18 characters were not read by the model, so they have no score."
+    )
+    assert limits(explained((6.0, -3.0, 1.0), truncated_at=17), 0.5)[-1].startswith(
+        "1 of 18 characters was not read by the model, so it has no score."
     )
 
 

@@ -174,6 +174,7 @@ def test_the_predicted_class_is_explained(result):
             max(explanation["loo"][i] for i, u in enumerate(explanation.units) if u.text == word)
         )
     table = result.to_frame()
+    assert table["method"].tolist() == ["random", "loo"]
     assert table.equals(hybrid_table(result.hits))
     page = Path(__file__).parents[3] / "docs" / "documents.md"
     assert f"| `hybrid` | `{', '.join(table.columns)}` |" in page.read_text(encoding="utf-8")
