@@ -15,6 +15,9 @@ from coverage import CoverageData
 
 from tests.mutants.sample import PACKAGE, Mutant, numbered
 
+OF_DEFAULTS = frozenset({"tests/test_defaults.py"})
+"""The tests that read the defaults of all functions and classes, without running any line."""
+
 
 @dataclass(frozen=True)
 class TestsByLine:
@@ -42,8 +45,8 @@ class TestsByLine:
         """Return the node ids of the tests that run a mutant's line.
 
         A line on which Python reports nothing, such as one in the middle of a call, counts as run where its statement
-        begins. For a default, which is computed when the module is imported, these are the tests that run the function;
-        for a constant, those that run a line that names it.
+        begins. For a default, which is computed when the module is imported, these are the tests that run the function,
+        and those of `OF_DEFAULTS`; for a constant, the tests that run a line that names it.
 
         Args:
             mutant: The mutant.
@@ -51,6 +54,8 @@ class TestsByLine:
         """
         line = mutant.mutation.line
         statement = _statement(source, line)
+        if isinstance(statement, ast.FunctionDef):
+            return OF_DEFAULTS | self._of_lines(mutant.path.as_posix(), source, _uses(statement, source))
         for numbers in ([line], [statement.lineno], _uses(statement, source)):
             if found := self._of_lines(mutant.path.as_posix(), source, numbers):
                 return found
