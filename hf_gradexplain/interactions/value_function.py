@@ -15,11 +15,11 @@ from hf_gradexplain.errors import GradexplainError
 
 @dataclass(frozen=True, eq=False)
 class ValueFunction:
-    """A function that returns the losses of one text without sets of its units: `value_function(removed)`.
+    """A function that returns the loss of one text without some of its units: `value_function(removed)`.
 
-    Units are removed as for `loo`: replaced by the baseline or, with `mask="deletion"`, cut out. The loss is that of
-    the objective, such as minus the log probability of the explained class. For an empty set, it is the loss of the
-    full text.
+    It takes several sets of removed units at a time, and returns a loss for each. Units are removed as for `loo`:
+    replaced by the baseline or, with `mask="deletion"`, cut out. The loss is that of the objective, such as minus the
+    log probability of the explained class. For an empty set, it is the loss of the full text.
 
     Attributes:
         forward: The forward pass over the text.

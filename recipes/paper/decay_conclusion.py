@@ -129,7 +129,7 @@ def _integrated_gradients(behind: Sequence[PoolingSummary]) -> str:
         return (
             "Integrated gradients multiply word vectors by gradients averaged along the path from the text with all "
             f"words masked to the text. With {_named(closed)}, integrated gradients are not behind LOO. So SignedGI is "
-            "behind LOO because the gradient changes along this path, at every position of the text."
+            "behind LOO because the gradient changes along this path."
         )
     if less:
         return (

@@ -20,7 +20,7 @@ _HELD = 2**24
 
 
 class Game:
-    """The losses of one text without sets of its units, for `C` classes at once.
+    """The losses of one text when sets of its units are removed, for `C` classes at once.
 
     Args:
         forwards: The forward passes over this text alone; they differ only in the explained classes.

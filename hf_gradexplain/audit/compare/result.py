@@ -51,10 +51,11 @@ class RunComparison:
         texts: Texts that are predicted alike but explained differently, see
             `hf_gradexplain.audit.compare.changed_texts.ChangedTexts.table`; none for regression.
         histogram: The distribution of the rank correlations: `method, low, high, n`.
-        counts: The number of `texts`; of the texts that are `left_out`, because a run has no finite scores for them; of
-            the texts with `equal_predictions`, except for regression; of the texts `other_class`, for which A and B
-            explain different classes, so that there is no rank correlation; of `words` in all texts; and of
-            `words_in_one_run`, which the other run does not have, because tokenizers differ.
+        counts: Numbers of texts and words. `left_out` counts the texts that are not compared, because one of the runs
+            has no finite scores for them; `texts`, the compared texts; `equal_predictions` (except for regression),
+            those for which A and B predict the same class; `other_class`, those for which A and B explain different
+            classes, so that there is no rank correlation. `words` counts the words of all compared texts;
+            `words_in_one_run`, those that only A or only B has, because the tokenizers differ.
     """
 
     a: str

@@ -40,8 +40,8 @@ class SuspiciousWords:
         title: The model and the dataset.
         method: The method whose scores chose the words.
         n_documents: The number of texts of the run.
-        n_candidates: The number of pairs of a class and a word that decides the class and is concentrated in its texts.
-            The clearest of them were tried.
+        n_candidates: The number of candidates: pairs of a class and a word. The word of such a pair decides the class
+            and is concentrated in its texts. The clearest candidates were tried.
         level: The false discovery rate.
         margin: A suspicious word flips more texts than ordinary words do, by more than this share of the texts.
         passes: The number of forward passes that trying the words took.
