@@ -173,7 +173,7 @@ def count_table(
         incomplete: See `hf_gradexplain.evaluation.read_documents.count_incomplete`.
     """
     rows = [
-        ("left out: scores that are not finite", "all", counts["left_out"]),
+        ("left out: scores not finite, or not enough memory", "all", counts["left_out"]),
         ("without any unit: AOPC 0", "all", counts["without_units"]),
         ("truncated: the end was not read", "all", counts["truncated"]),
         (f"saturated: p of the target above {SATURATED}", "all", counts["saturated"]),

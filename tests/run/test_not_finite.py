@@ -65,7 +65,7 @@ def test_the_run_goes_on_and_names_the_texts(explain, tmp_path, capsys):
     paths = document_paths(tmp_path / "all")
     assert {i: reason for path in paths for i, reason in read_left_out(path).items()} == dict.fromkeys(missing, REASON)
     assert [i for path in paths for i, _ in read_explanations(path)] == [10, 11, 12, 15, 16]
-    count = tables.counts.set_index("what").loc["left out: scores that are not finite"]
+    count = tables.counts.set_index("what").loc["left out: scores not finite, or not enough memory"]
     assert (count["n"], count["of"], tables.document_counts["documents"]) == (2, 7, 5)
     finite = rows(TEXTS).select([0, 1, 2, 5, 6])
     expected = evaluate(explain, finite, OPTIONS, tmp_path / "finite", inputs={})
