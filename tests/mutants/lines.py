@@ -46,7 +46,8 @@ class TestsByLine:
 
         A line on which Python reports nothing, such as one in the middle of a call, counts as run where its statement
         begins. For a default, which is computed when the module is imported, these are the tests that run the function,
-        and those of `OF_DEFAULTS`; for a constant, the tests that run a line that names it.
+        and those of `OF_DEFAULTS`; for a constant, the tests that run a line that names it, in its own module or, if
+        there is none, in others.
 
         Args:
             mutant: The mutant.
@@ -59,7 +60,8 @@ class TestsByLine:
         for numbers in ([line], [statement.lineno], _uses(statement, source)):
             if found := self._of_lines(mutant.path.as_posix(), source, numbers):
                 return found
-        return frozenset()
+        used = _naming(statement)
+        return frozenset().union(*(tests for (_, _, text), tests in self._of_line.items() if used.search(text)))
 
     def _of_lines(self, path: str, source: str, numbers: Iterable[int]) -> frozenset[str]:
         lines = numbered(source)
@@ -77,9 +79,14 @@ def _uses(statement: ast.stmt, source: str) -> list[int]:
     """Return the lines of a function, for a default, or those that name a constant."""
     if isinstance(statement, ast.FunctionDef):
         return list(range(statement.body[0].lineno, (statement.end_lineno or 0) + 1))
-    names = [node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
-    used = re.compile(rf"\b({'|'.join(names)})\b" if names else "(?!)")
+    used = _naming(statement)
     return [n for n, text in enumerate(source.splitlines(), 1) if used.search(text)]
+
+
+def _naming(statement: ast.stmt) -> re.Pattern[str]:
+    """Return a pattern that finds the names that a statement assigns; nothing if it assigns none."""
+    names = [node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    return re.compile(rf"\b({'|'.join(names)})\b" if names else "(?!)")
 
 
 def record(copy: Path, file: Path) -> int:

@@ -100,6 +100,8 @@ def test_the_recorded_tests_of_a_line(checkout, tmp_path):
     at_import = {m.before: recorded.of(m, source) for m in draw(9, 0, checkout)}
     expected = dict.fromkeys(["MOST = 3", "return n < MOST"], frozenset({one}))
     assert at_import == {**expected, "def one(n=2):": frozenset({one, "tests/test_defaults.py"})}
+    elsewhere = TestsByLine(recorded.table.assign(path="hf_gradexplain/others.py"))
+    assert {m.before: elsewhere.of(m, source) for m in draw(9, 0, checkout)}["MOST = 3"] == {one}
     (checkout / "tests" / "test_numbers.py").unlink()
     failing = "from hf_gradexplain.numbers import one\n\ndef test_one():\n    assert one() == 99\n"
     (checkout / "tests" / "test_one.py").write_text(failing)

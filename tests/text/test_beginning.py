@@ -66,3 +66,6 @@ def test_a_beginning_ends_after_a_letter_or_digit():
     assert beginning("a, " * 100, 2) == "a, " * 100
     assert beginning("a" * 100, 2) == "a" * 100
     assert beginning("ab " * 100, 2) == ("ab " * 16).strip()
+    assert beginning("- 1 " * 100, 2) == ("- 1 " * 12).strip()
+    assert beginning("éa " * 100, 2) == ("éa " * 16).strip()
+    assert beginning("aé " * 100, 2) == "aé " * 100
