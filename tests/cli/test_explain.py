@@ -36,6 +36,11 @@ def test_a_file_is_explained_text_by_text(model, tmp_path, capsys):
     assert capsys.readouterr().out.count("signed_gi →") == page.read_text().count('<figure class="hfgx"') == 2
 
 
+def test_a_method_is_checked_before_a_model_is_loaded(capsys):
+    assert main(["explain", "no/such/model", "the film", "--methods", "loo", "lo"]) == 1
+    assert "unknown method 'lo': did you mean 'loo'?" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("flags", [[], ["the film", "--file", __file__], ["--file", __file__, "--pair", "is good"]])
 def test_a_text_or_a_file_is_explained(model, capsys, flags):
     assert main(["explain", model, *flags]) == 1

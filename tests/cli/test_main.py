@@ -12,6 +12,7 @@ import pytest
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.cli import build_parser, env, main
 from hf_gradexplain.commands import evaluate, train
+from hf_gradexplain.commands.parsing import exit_on_error
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, TrainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.run import processes
@@ -24,6 +25,26 @@ def stopped(capsys, *arguments):
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     return stop.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("rank", "waits"), [(None, []), ("0", []), ("1", [10])])
+def test_an_error_is_printed_by_the_main_process_first(monkeypatch, capsys, rank, waits):
+    def fail(arguments):
+        raise GradexplainError("no")
+
+    slept = []
+    monkeypatch.delenv("RANK", raising=False)
+    if rank is not None:
+        monkeypatch.setenv("RANK", rank)
+    monkeypatch.setattr("time.sleep", lambda seconds: slept.append((seconds, capsys.readouterr().err)))
+    monkeypatch.setattr(env, "run", fail)
+    assert main(["env"]) == 1
+    with pytest.raises(SystemExit):
+        main(["env", "--unknown"])
+    with pytest.raises(SystemExit), exit_on_error():
+        raise GradexplainError("no")
+    assert [seconds for seconds, _ in slept] == 3 * waits
+    assert [printed.count("\n") for _, printed in slept] == [0, 1, 1][: len(slept)]
 
 
 def test_without_arguments_it_prints_its_help(capsys):
@@ -77,12 +98,15 @@ def test_a_long_list_of_choices_is_cut(tmp_path, capsys):
     assert len(error) < 600
 
 
-@pytest.mark.parametrize("form", ["human", "json"])
+@pytest.mark.parametrize("form", ["human", "quiet"])
 def test_a_reader_that_stops_gets_no_traceback(form):
     reads, writes = os.pipe()
     os.close(reads)
     command = [sys.executable, "-m", "hf_gradexplain", "methods", "--format", form]
-    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        command, stdout=writes, stderr=subprocess.PIPE, text=True, timeout=120, check=False, env=variables
+    )
     os.close(writes)
     assert (done.returncode, done.stderr) == (1, "")
 

@@ -1,6 +1,7 @@
 """What the command around an evaluation does: stops, the destination of a push, and the source of a stream."""
 
 import signal
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -110,3 +111,39 @@ def test_a_dry_run_only_estimates(monkeypatch, dry, called):
     monkeypatch.setattr(module, "_run", lambda arguments: calls.append("run"))
     run_evaluation(EvaluateRecipeArguments(dry_run=dry))
     assert calls == [called]
+
+
+@pytest.mark.parametrize(
+    ("is_main", "push", "expected"),
+    [
+        (True, True, ["to ORG/D", "threads 3", "lock", "check", "evaluate", "print", "publish to ORG/D", "end"]),
+        (True, False, ["threads 3", "lock", "check", "evaluate", "print", "end"]),
+        (False, True, ["threads 3", "no bars", "lock", "evaluate", "end"]),
+    ],
+)
+def test_what_each_process_does(monkeypatch, tmp_path, capsys, is_main, push, expected):
+    calls = []
+
+    def called(name, result=None):
+        return lambda *_, **__: calls.append(name) or result
+
+    state = SimpleNamespace(is_main_process=is_main, destroy_process_group=called("end"))
+    destination = SimpleNamespace(repo_id="ORG/D")
+    for name, replacement in {
+        "process_state": lambda: state,
+        "check_destination": lambda name, *_, **__: calls.append(f"to {name}") or destination,
+        "lock_run_folder": called("lock", nullcontext()),
+        "check_finished_files": called("check"),
+        "_evaluate": lambda *_, is_main: calls.append("evaluate") or ("run" if is_main else None),
+        "_print": called("print"),
+        "publish": lambda run, arguments, folder, destination: (
+            calls.append(f"publish to {destination.repo_id}") or SimpleNamespace(url="URL")
+        ),
+    }.items():
+        monkeypatch.setattr(module, name, replacement)
+    monkeypatch.setattr(module.torch, "set_num_threads", lambda n: calls.append(f"threads {n}"))
+    monkeypatch.setattr(module.logging, "disable_progress_bar", called("no bars"))
+    given = {"push_to_hub": True, "hub_dataset_id": "ORG/D"} if push else {}
+    run_evaluation(EvaluateRecipeArguments(output_dir=str(tmp_path), threads=3, **given))
+    assert calls == expected
+    assert capsys.readouterr().err == ("Published: URL\n" if is_main and push else "")

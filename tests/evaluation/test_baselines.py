@@ -51,6 +51,12 @@ def test_deletion_is_one_of_the_choices():
     assert others == {"zero": Options(methods=("loo",), baseline="zero"), "mean": mean}
 
 
+@pytest.mark.parametrize("name", ["deletio", "mask_token", ""])
+def test_an_unknown_baseline_is_an_error_that_lists_deletion_too(name):
+    with pytest.raises(GradexplainError, match=f"unknown baseline '{name}'.*deletion"):
+        other_baselines(explainer("bert"), Options(methods=("loo",)), ["zero", name])
+
+
 def paired(*rows):
     """Tables with paired tests of `(method, other, adjusted p)` at the shorter K, and their opposites at the longer."""
     columns = ["k", "method", "other", "p_adjusted"]

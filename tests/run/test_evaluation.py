@@ -18,6 +18,7 @@ from hf_gradexplain.evaluation.documents import iterate_documents
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanations
 from hf_gradexplain.run import in_memory
+from hf_gradexplain.run.finished_files import record_finished_files
 from hf_gradexplain.run.rewrite import rewrite_results
 from tests.helpers.tiny import CORPUS, explainer, make
 
@@ -110,6 +111,16 @@ def test_the_table_of_texts_has_each_method_on_each_text(result):
 
 def test_tables_of_what_was_not_measured_are_empty(result):
     assert (len(result.plausibility), len(result.hybrid)) == (0, 0)
+
+
+def test_a_folder_with_a_damaged_model_is_refused_before_anything_is_computed(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    record_finished_files(tmp_path)
+    (tmp_path / "model" / "config.json").write_text("{ }")
+    with pytest.raises(GradexplainError, match=r"config\.json is damaged"):
+        explainer("fasttext").evaluate(TEXTS, methods="random", output_dir=tmp_path, progress=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["SHA256SUMS", "model"]
 
 
 def test_paired_tests_say_in_words_whether_a_difference_is_real(result):

@@ -18,8 +18,8 @@ from hf_gradexplain.evaluation.tables import make_tables
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.run import folder, shards
-from hf_gradexplain.run.folder import document_paths
-from hf_gradexplain.run.runner import evaluate, evaluate_texts
+from hf_gradexplain.run.folder import document_path, document_paths
+from hf_gradexplain.run.runner import _reusable_shards, evaluate, evaluate_texts
 from tests.helpers.curves import naive_aopc, read_curves
 from tests.helpers.tiny import CORPUS, explainer, make
 
@@ -54,6 +54,7 @@ def contents(output_dir):
 
 def test_the_tables_do_not_depend_on_the_shards(textcnn, texts, tmp_path):
     tables = evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
+    assert not list(tmp_path.glob(".work_queue*"))
     documents = evaluate_texts(textcnn, texts, OPTIONS)
     for method in METHODS:
         expected = naive_aopc([document.curves[method] for document in documents])
@@ -140,6 +141,15 @@ def test_only_a_corrupt_file_is_computed_again(textcnn, texts, tmp_path, capsys)
     wrong = f"its bytes do not have the SHA-256 in {second.name}.sha256"
     assert f"{second.name} is corrupt ({wrong}): computing its shard again" in output
     assert "reused 2 of 3 shards" in output
+
+
+def test_a_corrupt_file_is_deleted_before_its_shard_is_computed_again(tmp_path, capsys):
+    path = document_path(tmp_path, 3)
+    path.parent.mkdir()
+    path.write_bytes(b"PAR1")
+    assert _reusable_shards(tmp_path) == {}
+    assert not path.exists()
+    assert f"{path} is corrupt" in capsys.readouterr().err
 
 
 def test_a_full_disk_keeps_the_finished_shards(textcnn, texts, tmp_path, monkeypatch, capsys):

@@ -1,4 +1,5 @@
 import itertools
+import re
 import xml.etree.ElementTree as ElementTree
 
 import matplotlib
@@ -9,9 +10,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
 from hf_gradexplain.viz.canvas import figure_bytes
+from hf_gradexplain.viz.comparison import at_k
 from hf_gradexplain.viz.curves import _spread, aopc_figure, ends_figure
 from hf_gradexplain.viz.figures import bars_figure, correlation_figure
 from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR, METHOD_STYLES
+from hf_gradexplain.viz.sanity import randomisation_figure
+from hf_gradexplain.viz.words import words_figure
 
 HOSTILE = "$\\frac{1}{$ <svg onload=x> \x1b[31m\x00 \u202e" + 60 * "long "
 TWELVE = [*METHOD_STYLES, "lime", "kernel_shap", "integrated_gradients", "smoothgrad", "deeplift"]
@@ -59,6 +63,40 @@ def visible_texts(figure):
 def overlapping(texts):
     boxes = [text.get_window_extent() for text in texts]
     return [pair for pair in itertools.combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+
+
+EMPTY = pd.DataFrame({"other": [1]})
+
+
+@pytest.mark.parametrize(
+    ("draw", "columns"),
+    [
+        (lambda: aopc_figure(EMPTY), ["method", "k", "aopc", "ci_low", "ci_high", "n"]),
+        (lambda: aopc_figure(aopc_table(["loo"]), EMPTY), ["k", "low", "high"]),
+        (lambda: ends_figure(EMPTY), ["curve", "n"]),
+        (lambda: at_k(EMPTY, 1), ["method", "k", "aopc", "ci_low", "ci_high"]),
+        (
+            lambda: correlation_figure(EMPTY, correlation_tables(["loo"])[1]),
+            ["method", "coefficient", "median", "median_ci_low", "median_ci_high", "fraction_significant",
+             "fraction_significant_fdr", "n", "n_undefined"],
+        ),
+        (
+            lambda: correlation_figure(correlation_tables(["loo"])[0], EMPTY),
+            ["method", "coefficient", "low", "high", "n"],
+        ),
+        (
+            lambda: words_figure(EMPTY),
+            ["group", "word", "share", "share_ci_low", "share_ci_high", "others", "n"],
+        ),
+        (
+            lambda: randomisation_figure(EMPTY),
+            ["method", "order", "step", "layer", "against", "values", "median", "ci_low", "ci_high", "n"],
+        ),
+    ],
+)  # fmt: skip
+def test_all_columns_that_a_table_lacks_are_named(draw, columns):
+    with pytest.raises(ValueError, match=f"{re.escape(str(columns))}, got .'other'.*; add {re.escape(str(columns))}"):
+        draw()
 
 
 def test_each_method_has_one_curve_and_one_band_with_the_given_numbers():
