@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -66,7 +67,7 @@ def write_report(
     """Write the results of an evaluation, and all of its documents, as a page that needs no other file.
 
     If the documents do not fit into one file, the rest is written to `NAME_pages/2.html`, `3.html` and so on, next to
-    `NAME.html`, which links to them.
+    `NAME.html`, which links to them. If an earlier report had more files, the files with the next numbers are removed.
 
     Args:
         path: The file to write or replace.
@@ -82,8 +83,6 @@ def write_report(
     """
     page = replace(_page(title, facts, tables, notes, extra or {}, figures), audits=audits)
     further = path.parent / f"{path.stem}_pages"
-    for old in further.glob("*.html"):
-        old.unlink()
     packed = _packed(documents, page, file_bytes)
     opening = next(packed)
     links = [Part(_rows(opening), path.name)]
@@ -98,6 +97,14 @@ def write_report(
         current = following
     shown = [replace(link, href=quote(link.href), current=link is links[0]) for link in links]
     atomic_write_text(path, render_app(page, opening, shown if len(links) > 1 else ()))
+    _remove_pages(further, first=len(links) + 1)
+
+
+def _remove_pages(folder: Path, first: int) -> None:
+    """Remove the files `first`, `first + 1` and so on, up to the first missing number; other files stay."""
+    pages = takewhile(Path.is_file, (folder / f"{number}.html" for number in count(first)))
+    for page in reversed(list(pages)):
+        page.unlink()
 
 
 def _packed(documents: Iterable[EvaluatedDocument], page: ReportPage, file_bytes: int) -> Iterator[DocumentPacker]:

@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from base64 import b64decode
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 from datasets import Dataset
 
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, iterate_documents
-from hf_gradexplain.evaluation.report import _charts, _leading, _method, _table, write_report
+from hf_gradexplain.evaluation.report import _charts, _leading, _method, _remove_pages, _table, write_report
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.folder import document_paths
@@ -138,12 +139,8 @@ def test_a_character_of_several_tokens_has_the_sum_of_their_scores(evaluated, tm
 
 def test_documents_that_do_not_fit_go_to_linked_files(evaluated, tmp_path):
     """Every file but the last is closed as soon as it is full; all of them are linked from the first."""
-    stale = tmp_path / "my report_pages" / "99.html"
-    stale.parent.mkdir()
-    stale.write_text("of an earlier report")
     opening = report(evaluated, tmp_path / "my report.html", file_bytes=1)
-    assert not stale.exists()
-    further = sorted(stale.parent.iterdir(), key=lambda path: int(path.stem))
+    further = sorted((tmp_path / "my report_pages").iterdir(), key=lambda path: int(path.stem))
     assert [path.name for path in further] == [f"{n}.html" for n in range(2, len(further) + 2)]
     assert len(further) > 1
     pages = [opening, *(path.read_text(encoding="utf-8") for path in further)]
@@ -154,6 +151,49 @@ def test_documents_that_do_not_fit_go_to_linked_files(evaluated, tmp_path):
     assert re.findall(r'<a href="([^"#]+)">', pages[1])[:2] == ["../my%20report.html", "3.html"]
     assert "Methods compared" in opening
     assert not any("Methods compared" in page for page in pages[1:])
+
+
+def test_files_of_a_longer_report_are_removed_and_all_others_stay(evaluated, tmp_path):
+    path, folder = tmp_path / "index.html", tmp_path / "index_pages"
+    report(evaluated, path, file_bytes=1)
+    n = len(list(folder.iterdir()))
+    assert n > 2
+    others = ["mine.html", f"{n + 3}.html", "1.html", "02.html", "2.htm", "x2.html"]
+    for name in others:
+        (folder / name).write_text("mine")
+    (folder / f"{n + 2}.html").mkdir()
+    report(evaluated, path, file_bytes=1)
+    numbers = {f"{number}.html" for number in range(2, n + 3)}
+    assert {page.name for page in folder.iterdir()} == {*others, *numbers}
+    report(evaluated, path)
+    assert {page.name for page in folder.iterdir()} == {*others, f"{n + 2}.html"}
+    assert all((folder / name).read_text() == "mine" for name in others)
+
+
+def test_a_report_that_fails_leaves_the_pages_of_the_last_one(evaluated, tmp_path):
+    """Pages are removed after the report that has fewer of them is written."""
+    path, folder = tmp_path / "r.html", tmp_path / "r_pages"
+    opening = report(evaluated, path, file_bytes=1)
+    pages = {page.name: page.read_bytes() for page in folder.iterdir()}
+
+    def failing():
+        yield from iterate_documents(evaluated[1])
+        raise OSError("the disk failed")
+
+    with pytest.raises(OSError, match="the disk failed"):
+        write_report(path, title="T", facts={}, tables=evaluated[0], documents=failing(), figures=FIGURES)
+    assert {page.name: page.read_bytes() for page in folder.iterdir()} == pages
+    assert path.read_text(encoding="utf-8") == opening
+
+
+def test_pages_are_removed_from_the_last_on_so_that_no_number_is_missing(tmp_path, monkeypatch):
+    """After an interruption, the next report still finds all of them."""
+    for number in (2, 3, 4):
+        (tmp_path / f"{number}.html").touch()
+    removed = []
+    monkeypatch.setattr(Path, "unlink", lambda path: removed.append(path.name))
+    _remove_pages(tmp_path, 2)
+    assert removed == ["4.html", "3.html", "2.html"]
 
 
 def test_a_report_of_one_file_has_no_links_and_the_same_bytes_each_time(evaluated, tmp_path):
