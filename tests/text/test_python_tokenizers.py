@@ -1,12 +1,14 @@
 """Places of tokens without offsets, with a tokenizer that is made up; test_words.py has those of transformers."""
 
 import logging
+import re
 
 import pytest
+from tokenizers import AddedToken
 
 from hf_gradexplain.text.encode import Encoder
 from hf_gradexplain.text.hypotheses import HypothesisEncoder
-from hf_gradexplain.text.python_tokenizers import _cut, _with_gaps, _words_of, from_alignment
+from hf_gradexplain.text.python_tokenizers import _cut, _with_gaps, _words_of, from_alignment, from_template
 from tests.helpers.chats import WordTokenizer
 from tests.helpers.tokenizer_classes import build
 
@@ -235,3 +237,20 @@ def test_of_a_text_that_is_cut_at_its_beginning_the_last_tokens_have_their_place
         (cut,) = Encoder(tokenizer, n + around, "token", kwargs={"truncation_side": "left"})([text])
         assert [unit.spans for unit in cut.units] == [unit.spans for unit in whole.units[-n:]]
         assert cut.truncated_at == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["the film<x>  is bad", "the film  <y>is bad", " the<y> <x>  film  <y>", "<x>  the film <x>"]
+)
+def test_words_next_to_added_tokens_that_take_blanks_have_their_places(text):
+    tokenizer = build("BertTokenizerLegacy")
+    tokenizer.add_tokens(
+        [AddedToken("<x>", rstrip=True, normalized=False), AddedToken("<y>", lstrip=True, normalized=False)]
+    )
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    found = from_template(tokenizer, ids, [0] * len(ids), text, None)
+    pieces = [piece.removeprefix("##") for piece in tokenizer.convert_ids_to_tokens(ids)]
+    assert [text[a:b] for a, b in found.spans] == pieces
+    assert [start for start, _ in found.spans] == sorted(start for start, _ in found.spans)
+    words = [match.start() for match in re.finditer(r"<.>|[a-z]+", text)]
+    assert list(dict.fromkeys(found.words)) == words

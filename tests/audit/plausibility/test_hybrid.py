@@ -2,6 +2,7 @@
 
 import re
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,13 @@ def test_documents_whose_right_sentences_were_not_read_are_not_counted():
     (row,) = hybrid_table(hybrid_hits([(0, explained(1, a=range(5)))], [cut])).to_dict("records")
     assert (row["n"], row["n_undefined"]) == (0, 1)
     assert np.isnan([row["hit_rate"], row["ci_low"], row["chance"]]).all()
+
+
+def test_a_document_of_which_no_word_was_read_has_no_highest_scored_word():
+    unread = replace(explained(1), units=(), scores={"loo": np.zeros(0), "random": np.zeros(0)})
+    hits = hybrid_hits([(4, unread)], [HYBRID] * 5)
+    assert hits[["document", "method", "word"]].values.tolist() == [[4, "loo", ""], [4, "random", ""]]
+    assert hits[["hit", "chance"]].isna().all(axis=None)
 
 
 def test_equal_scores_hit_as_often_as_chance():
