@@ -198,13 +198,13 @@ class Explanation(Displayed):
             return cls(**to_fields(record, cls.__dataclass_fields__))
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the explanation to a JSON file, which `load` reads; an existing file is replaced.
+        """Write the explanation to a JSON file (`.json`), which `load` reads; an existing file is replaced.
 
         If the name ends in `.svg` or `.png`, a picture is written instead: the coloured text for all methods.
 
         Raises:
-            GradexplainError: The file cannot be written, or its name ends in `.parquet` or `.jsonl`. Only
-                `Explanations.save` writes such files.
+            GradexplainError: The file cannot be written, or its name ends in something else, such as `.parquet` or
+                `.jsonl`. Only `Explanations.save` writes these files.
         """
         if Path(path).suffix.lower() in (".parquet", ".jsonl"):
             raise GradexplainError(

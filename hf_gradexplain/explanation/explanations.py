@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors, translate_write_errors
 from hf_gradexplain.explanation.explanation import Explanation
-from hf_gradexplain.explanation.record_files import reading_file
+from hf_gradexplain.explanation.record_files import check_suffix, reading_file
 from hf_gradexplain.explanation.records import explanation_schema, to_row
 from hf_gradexplain.files import atomic_write, atomic_write_text
 from hf_gradexplain.viz.report import render_report
@@ -109,14 +109,16 @@ class Explanations(list[Explanation]):
     def save(self, path: str | PathLike[str]) -> None:
         """Write the explanations to a file, which `load` reads; an existing file is replaced.
 
-        If the name ends in `.jsonl`, each line of the file is the JSON of one `Explanation.to_dict()`, as with
-        `--format jsonl` on the command line. Any other name gives a Parquet file with a row per explanation.
+        Args:
+            path: The file. If its name ends in `.parquet`, it gets a row per explanation. If its name ends in `.jsonl`,
+                each line is the JSON of one `Explanation.to_dict()`, as with `--format jsonl` on the command line.
 
         Raises:
-            GradexplainError: The file cannot be written.
+            GradexplainError: The file cannot be written, or its name ends in something else.
         """
+        suffix = check_suffix(path, (".parquet", ".jsonl"))
         records = [explanation.to_dict() for explanation in self]
-        if _holds_lines(path):
+        if suffix == ".jsonl":
             with translate_write_errors(path, instead="path"):
                 atomic_write_text(Path(path), "".join(f"{json_text(record)}\n" for record in records))
             return

@@ -1,7 +1,7 @@
 """Write an explanation to a JSON file, and load it again."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from hf_gradexplain.errors import one_line, translate_errors, translate_write_errors
+from hf_gradexplain.errors import GradexplainError, one_line, translate_errors, translate_write_errors
 from hf_gradexplain.explanation.records import NotAnExplanationError
 from hf_gradexplain.files import atomic_write_bytes
 from hf_gradexplain.viz.sanitize import json_text
+from hf_gradexplain.viz.tables import join_words
 
 Loaded = TypeVar("Loaded")
 
@@ -25,17 +26,37 @@ def save_record(
     """Write a record to a JSON file, or draw a picture if the name of the file ends in a key of `pictures`.
 
     Args:
-        path: The file, which is replaced if it exists.
+        path: The file, which is replaced if it exists. Its name ends in `.json` or a key of `pictures`, in any case.
         record: A function that returns the record.
         pictures: For each end of a file name, such as `.svg`, a function that draws the picture.
 
     Raises:
-        GradexplainError: The file cannot be written.
+        GradexplainError: The file cannot be written, or its name ends in something else.
     """
-    draw = (pictures or {}).get(Path(path).suffix.lower())
+    pictures = pictures or {}
+    draw = pictures.get(check_suffix(path, (".json", *pictures)))
     content = draw() if draw else f"{json_text(record(), indent=2)}\n".encode()
     with translate_write_errors(path, instead="path"):
         atomic_write_bytes(Path(path), content)
+
+
+def check_suffix(path: str | PathLike[str], suffixes: Collection[str]) -> str:
+    """Return the suffix of a file in lower case, which must be one of `suffixes`.
+
+    Raises:
+        GradexplainError: The name of the file ends in something else.
+
+    >>> check_suffix("a.PNG", (".json", ".svg", ".png"))
+    '.png'
+    >>> check_suffix("a.txt", (".json", ".svg", ".png"))
+    Traceback (most recent call last):
+        ...
+    hf_gradexplain.errors.GradexplainError: cannot save to a.txt: give a name that ends in .json, .svg or .png
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in suffixes:
+        raise GradexplainError(f"cannot save to {fspath(path)}: give a name that ends in {join_words(suffixes, 'or')}")
+    return suffix
 
 
 def load_record(path: str | PathLike[str], read: Callable[[Mapping[str, Any]], Loaded], writer: str) -> Loaded:

@@ -158,12 +158,12 @@ class Interactions(DisplayedInteractions):
             return cls(explanation, record["index"], pairs, values, errors, *numbers)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the interactions to a JSON file, which `load` reads; an existing file is replaced.
+        """Write the interactions to a JSON file (`.json`), which `load` reads; an existing file is replaced.
 
         If the name ends in `.svg` or `.png`, a picture is written instead: the coloured text with arcs below it.
 
         Raises:
-            GradexplainError: The file cannot be written.
+            GradexplainError: The file cannot be written, or its name ends in something else.
         """
         save_record(path, self.to_dict, {".svg": lambda: self.to_svg().encode(), ".png": self.to_png})
 

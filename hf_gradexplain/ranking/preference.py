@@ -158,10 +158,10 @@ class Preference:
         return cls(chosen, rejected, (first, second), checks)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the preference to a JSON file, which `load` reads; an existing file is replaced.
+        """Write the preference to a JSON file (`.json`), which `load` reads; an existing file is replaced.
 
         Raises:
-            GradexplainError: The file cannot be written.
+            GradexplainError: The file cannot be written, or its name does not end in `.json`.
         """
         save_record(path, self.to_dict)
 

@@ -400,6 +400,14 @@ def test_a_name_for_several_explanations_is_refused(name, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["a.html", "a.csv", "a.json.gz", "a"])
+def test_names_of_other_files_are_refused(name, tmp_path):
+    with pytest.raises(GradexplainError) as error:
+        explanation_of().save(str(tmp_path / name))
+    assert str(error.value) == f"cannot save to {tmp_path / name}: give a name that ends in .json, .svg or .png"
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_saved_explanation_is_loaded_as_it_was(tmp_path):
     path = tmp_path / "new folder" / "explanation.json"
     explanation = explainer("bert")(
@@ -435,5 +443,7 @@ def test_a_file_that_holds_no_explanation_is_refused_in_one_sentence(content, re
 
 
 def test_a_folder_cannot_be_written_to_as_a_file(tmp_path):
+    folder = tmp_path / "folder.json"
+    folder.mkdir()
     with pytest.raises(GradexplainError, match=r"^cannot write to .* \(Is a directory\): give another path$"):
-        explanation_of().save(tmp_path)
+        explanation_of().save(folder)

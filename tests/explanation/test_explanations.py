@@ -148,7 +148,15 @@ def test_the_file_of_one_explanation_names_the_function_that_loads_it(tmp_path):
         Explanations.load(tmp_path / "one.json")
 
 
-@pytest.mark.parametrize("name", ["none.parquet", "none.jsonl"])
+@pytest.mark.parametrize("name", ["some.json", "some.csv", "some.svg", "some.parquet.gz", "some", ".jsonl"])
+def test_names_of_other_files_are_refused(name, tmp_path):
+    with pytest.raises(GradexplainError) as error:
+        Explanations([explanation_of()]).save(tmp_path / name)
+    assert str(error.value) == f"cannot save to {tmp_path / name}: give a name that ends in .parquet or .jsonl"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["none.parquet", "none.jsonl", "none.PARQUET"])
 def test_no_explanations_are_loaded_as_none(name, tmp_path):
     Explanations().save(tmp_path / name)
     assert Explanations.load(tmp_path / name) == []

@@ -277,6 +277,8 @@ def test_pictures_are_files_and_axes(tmp_path):
     found.save(tmp_path / "pairs.png")
     assert found.to_svg(width=8) != (tmp_path / "pairs.svg").read_text(encoding="utf-8")
     assert (tmp_path / "pairs.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(GradexplainError, match=r"^cannot save to .*pdf: give a name that ends in .json, .svg or .png$"):
+        found.save(tmp_path / "pairs.pdf")
     words = {text.get_text() for text in plots.arcs(found, ax=Figure().add_subplot()).texts}
     assert {*found.strongest(1)[0][:2]} <= words
 

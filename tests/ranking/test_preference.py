@@ -248,6 +248,8 @@ def test_saved_and_loaded(tmp_path):
     assert hash(loaded) == hash(found)
     assert loaded.self_check == found.self_check
     assert json.loads(path.read_text())["margin"] == found.margin
+    with pytest.raises(GradexplainError, match=r"^cannot save to .*a.svg: give a name that ends in .json$"):
+        found.save(tmp_path / "a.svg")
     assert found != explainer("bert", "regression").prefer(CHOSEN, REJECTED, "loo")
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(GradexplainError, match=r"it holds something else.*a file that Preference.save wrote"):
