@@ -25,7 +25,7 @@ from hf_gradexplain.run.estimated_parts import estimate_audits
 from hf_gradexplain.run.evaluation import Evaluation
 from hf_gradexplain.run.fingerprints import texts_fingerprint
 from hf_gradexplain.run.finished_files import check_finished_files
-from hf_gradexplain.run.folder import document_paths
+from hf_gradexplain.run.folder import document_paths, lock_run_folder
 from hf_gradexplain.run.hybrid import hybrid_tables, hybrids_of
 from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.results import Run, write_results
@@ -62,15 +62,16 @@ def make_evaluation(
         progress: Whether to show a progress bar.
 
     Raises:
-        GradexplainError: There is no text, the texts are of different kinds, or the folder cannot be used.
+        GradexplainError: There is no text, the texts are of different kinds, or the folder cannot be used, for example
+            because another run is writing to it.
     """
-    if (n := process_state().num_processes) > 1:
+    if (n := (state := process_state()).num_processes) > 1:
         raise GradexplainError(
             f"evaluate runs in one process, but {n} were started: start one, or share the work with recipes/evaluate.py"
         )
     rows = to_rows(texts, labels, rationales)
     if output_dir is not None:
-        with translate_write_errors(output_dir, instead="output_dir"):
+        with translate_write_errors(output_dir, instead="output_dir"), lock_run_folder(output_dir, state):
             check_finished_files(output_dir)
             return _evaluate(engine, rows, options, arguments, audits, output_dir, progress=progress, keep=True)
     folder = Path(mkdtemp(prefix="hf_gradexplain_"))

@@ -3,11 +3,13 @@
 import gc
 import json
 import re
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock, Timeout
 from scipy import stats
 from scipy.stats import ttest_rel
 
@@ -17,6 +19,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import iterate_documents
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanations
+from hf_gradexplain.run import folder as folders
 from hf_gradexplain.run import in_memory
 from hf_gradexplain.run.finished_files import record_finished_files
 from hf_gradexplain.run.rewrite import rewrite_results
@@ -296,6 +299,26 @@ def test_a_folder_has_the_files_of_a_run_and_is_resumed(tmp_path, capsys):
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     assert rewrite_results(folder) == folder / "report.html"
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
+@pytest.mark.parametrize("name", ["check_finished_files", "write_results"])
+def test_the_folder_is_locked_before_the_first_and_until_the_last_file(monkeypatch, tmp_path, name):
+    """Another run that gets the lock deletes unfinished files."""
+    monkeypatch.setattr(folders, "_LOCK_TIMEOUT", 0.1)
+    work, seen, lock = getattr(in_memory, name), [], FileLock(tmp_path / "run" / ".lock", is_singleton=False)
+
+    def watched(*given):
+        with pytest.raises(Timeout):
+            lock.acquire(timeout=0)
+        seen.append(name)
+        work(*given)
+
+    monkeypatch.setattr(in_memory, name, watched)
+    evaluate = partial(explainer("fasttext").evaluate, TEXTS[:2], methods="loo", output_dir=tmp_path / "run")
+    evaluate(progress=False)
+    assert seen == [name]
+    with lock.acquire(timeout=0), pytest.raises(GradexplainError, match="another run is writing to"):
+        evaluate(progress=False)
 
 
 def test_without_a_folder_nothing_is_left_behind(monkeypatch, tmp_path, capsys):
