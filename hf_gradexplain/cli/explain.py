@@ -56,7 +56,6 @@ def add_parser(commands: Commands) -> None:
     texts.add_argument("--pair", metavar="TEXT", help="The second text of a pair.")
     texts.add_argument(
         "--label",
-        type=_label,
         metavar="CLASS",
         help="Id or name of the class to explain; by default the predicted one.",
     )
@@ -71,11 +70,6 @@ def add_parser(commands: Commands) -> None:
     output = add_format(parser, more=("jsonl", "html"))
     output.add_argument("--html", type=Path, metavar="FILE", help="Also write the explanations as an HTML page.")
     parser.set_defaults(run=run)
-
-
-def _label(value: str) -> int | str:
-    """The id or the name of a class."""
-    return int(value) if value.removeprefix("-").isdecimal() else value
 
 
 def run(arguments: argparse.Namespace) -> None:

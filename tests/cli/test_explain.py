@@ -9,12 +9,26 @@ from transformers.utils import logging
 from hf_gradexplain.cli import main
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.interactions import Interactions
+from tests.helpers.tiny import make
 
 
 @pytest.mark.parametrize("label", ["1", "LABEL_1", "label_1"])
 def test_a_class_is_given_by_id_or_name(model, capsys, label):
     assert main(["explain", model, "the film", "--label", label, "--methods", "signed_gi", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["target"] == 1
+
+
+@pytest.mark.parametrize(("asked", "target"), [("2", 1), ("3", 2), ("0", 0)])
+def test_digits_are_the_name_of_a_class_before_they_are_an_id(tmp_path, capsys, asked, target):
+    """As of models that give one to three stars: no class is called 0, so 0 is an id."""
+    classifier, tokenizer = make("textcnn")
+    classifier.config.id2label = {0: "1", 1: "2", 2: "3"}
+    classifier.float().save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    for flag in ("--label", "--target"):
+        flags = [flag, asked, "--methods", "signed_gi", "--format", "json"]
+        assert main(["explain", str(tmp_path), "the film", *flags]) == 0
+        assert json.loads(capsys.readouterr().out)["target"] == target
 
 
 def test_a_file_is_explained_text_by_text(model, tmp_path, capsys):
@@ -97,7 +111,7 @@ def test_explain_from_standard_input_and_to_a_page(model, capsys, monkeypatch, t
     ("arguments", "message"),
     [
         (["--methods", "lo"], "unknown method 'lo': did you mean 'loo'?"),
-        (["--label", "9"], "label 9 is not a class of the model; choices: 0 (LABEL_0), 1 (LABEL_1), 2 (LABEL_2)"),
+        (["--label", "9"], "label '9' is not a class of the model; choices: 0 (LABEL_0), 1 (LABEL_1), 2 (LABEL_2)"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(model, arguments, message, capsys):

@@ -47,7 +47,7 @@ def parsed(*argv):
             "format": "human", "max_samples": None, "file": None, "dataset_name": None, "methods": ("auto",),
             "unit": "word", "target": "predicted",
         }),
-        (["explain", "m", "t", "--label", "-3"], {"label": -3}),
+        (["explain", "m", "t", "--label", "-3"], {"label": "-3"}),
         (["explain", "m", "t", "--label", "--3"], {"label": "--3"}),
         (["report", "run"], {"folder": Path("run"), "output": None}),
         (["methods"], {"format": "human"}),
