@@ -75,6 +75,16 @@ def test_without_ties_the_p_value_of_kendall_counts_orders(n):
     np.testing.assert_allclose(found.p["kendall"][0], expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("coefficient", COEFFICIENTS)
+def test_no_coefficient_lies_beyond_one_by_rounding(coefficient):
+    lengths = np.arange(3, 60)
+    scores = np.tile(np.arange(60.0), (2, len(lengths), 1)) * np.array([1, -1])[:, None, None]
+    found = correlate_documents(scores, scores[0], lengths, [coefficient], "float64").r[coefficient]
+    assert found.min() >= -1
+    assert found.max() <= 1
+    np.testing.assert_allclose(found, np.outer([1, -1], np.ones(len(lengths))), rtol=1e-12)
+
+
 def test_many_methods_and_a_document_alone_have_the_same_numbers(documents):
     scores, reference, lengths = documents
     methods = np.concatenate([scores, scores[:, :, ::-1], np.arctan(reference)[None]])
