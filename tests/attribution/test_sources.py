@@ -153,3 +153,22 @@ def test_the_scores_of_a_method_depend_on_the_seed_as_its_source_says():
     one, other = (explainer("bert")(text, tuple(METHODS), seed=seed, labels=1, **how) for seed in (0, 1))
     differ = {name for name in METHODS if not np.array_equal(one.scores[name], other.scores[name])}
     assert differ == {name for name, method in METHODS.items() if draws(method.source)}
+
+
+@pytest.mark.parametrize("method", ["loo", "occlusion"])
+def test_of_one_class_a_source_gives_what_it_gives_of_several(method):
+    explain, source = explainer("fasttext"), METHODS[method].source
+    forward, one = evidence(explain, scored(explain, TEXTS[:1]), source)
+    with frozen_eval_mode(explain.model):
+        several = source.of_classes([forward, forward])
+    assert len(several) == 2
+    assert torch.equal(one, several[0])
+
+
+def test_of_one_class_a_sampled_source_gives_what_it_gives_of_several():
+    explain, source = explainer("fasttext"), METHODS["shapley"].source
+    forward, one = evidence(explain, scored(explain, TEXTS[:1]), source)
+    with frozen_eval_mode(explain.model):
+        several = source.of_classes([forward])
+    assert torch.equal(one.scores, several[0].scores)
+    assert one.scores.any()

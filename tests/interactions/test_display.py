@@ -97,3 +97,9 @@ def test_the_title_counts_the_pairs_and_names_the_index():
     assert repr(made_up([])) == "Interactions(0 pairs, index='second_difference', strongest: none)"
     tokens = explainer("fasttext").interactions("good film", "loo", unit="token")
     assert "of 1 pair of tokens, for " in tokens._title
+
+
+def test_a_notebook_shows_the_page_that_is_returned():
+    found = made_up([0.5, -3, 2])
+    assert found._repr_html_() == found.to_html()
+    assert "<svg" in found.to_html()

@@ -1,14 +1,17 @@
 """Adapters with heads of their own."""
 
 import json
+from pathlib import PurePath
+from pickle import UnpicklingError
 
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import RobertaConfig, RobertaForSequenceClassification
 
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
-from hf_gradexplain.loading.adapter import head_config
+from hf_gradexplain.loading.adapter import adapter_weights, head_config
 from hf_gradexplain.loading.safety import find_source
 from tests.helpers.tiny import make
 
@@ -54,3 +57,22 @@ def test_a_folder_with_a_whole_model_is_no_adapter(tmp_path):
     assert source.adapter is None
     assert list(source.provenances) == ["model"]
     assert source.model == source.base
+
+
+def test_pickled_weights_of_an_adapter_are_loaded_if_it_is_allowed(tmp_path):
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "config.json").write_text("{}")
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(tmp_path / "base")}))
+    source = find_source(str(adapter))
+    assert list(source.provenances) == ["model", "base model"]
+    with pytest.raises(GradexplainError, match=r"no weights: adapter_model.safetensors is missing"):
+        adapter_weights(source, allow_pickle=True)
+    torch.save({"a": torch.ones(2)}, adapter / "adapter_model.bin")
+    with pytest.raises(GradexplainError, match="the weights of the adapter are a pickle"):
+        adapter_weights(source, allow_pickle=False)
+    assert adapter_weights(source, allow_pickle=True)["a"].tolist() == [1, 1]
+    torch.save({"a": PurePath("no tensor")}, adapter / "adapter_model.bin")
+    with pytest.raises(UnpicklingError):
+        adapter_weights(source, allow_pickle=True)

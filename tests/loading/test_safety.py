@@ -3,14 +3,16 @@
 import io
 import json
 import logging
+import pickle
 import re
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.loading.checkpoint import load_checkpoint
-from hf_gradexplain.loading.safety import _first_sentence, translate_load_errors
+from hf_gradexplain.loading.safety import _first_sentence, _reason, translate_load_errors
 from tests.helpers.tiny import make
 
 EVIL = "\x1b]0;owned\x07 \x1b[31m \x9b31m \u202e \x7f"
@@ -84,3 +86,23 @@ def test_logs_are_as_before_after_the_block(capsys):
 )
 def test_the_first_sentence_goes_on_after_a_colon(message, expected):
     assert _first_sentence(message) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "parts"),
+    [
+        (GradexplainError("it is\x07 gone"), ["it is␇ gone"]),
+        (RecursionError("deep"), ["nested too deeply"]),
+        (pickle.UnpicklingError("no tensor"), ["pickled weights hold more than tensors", ".safetensors"]),
+        (ValueError("Give trust_remote_code=True."), ["code from its repository", "--trust_remote_code"]),
+        (OSError("no model.safetensors"), ["no weights in .safetensors"]),
+        (OSError("It is not there.\nMore."), ["It is not there; name a model on the hub, or a folder"]),
+        (SafetensorError("header too large"), ["a .safetensors file is damaged (header too large)"]),
+        (ValueError("It is odd.\nMore."), ["ValueError: It is odd"]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_reasons_why_a_model_cannot_be_loaded(error, parts):
+    reason = _reason(error)
+    assert [part for part in parts if part not in reason] == []
+    assert "\n" not in reason

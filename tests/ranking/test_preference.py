@@ -357,3 +357,10 @@ def test_the_model_is_restored():
     explain.prefer(CHOSEN, REJECTED)
     assert all(torch.equal(x, before[name]) for name, x in explain.model.state_dict().items())
     assert not explain.model.training
+
+
+def test_a_preference_is_no_other_object_and_has_a_short_text():
+    found = explainer("bert", "regression").prefer(CHOSEN, REJECTED, ("loo", "sa_l2"))
+    assert found.__eq__(3) is NotImplemented
+    numbers = f"margin={found.margin:.3f}, p={found.probability:.3f}"
+    assert repr(found) == f"Preference({numbers}, methods=['loo', 'sa_l2'])"

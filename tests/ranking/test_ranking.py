@@ -203,6 +203,12 @@ def test_a_table_says_how_many_copies_it_takes():
     )
 
 
+def test_a_table_of_a_long_text_is_refused_unless_it_is_asked_for():
+    ranking = explainer("fasttext", "regression").rank("the film", ["bad " * 4000], "random")
+    with pytest.raises(GradexplainError, match=r"takes 12,002 masked copies, more than 10,000: give max_copies=12002"):
+        ranking.table()
+
+
 def test_many_documents_get_the_scores_that_they_get_alone(explain):
     documents = [" ".join(["film", "good", "bad"][i % 3 :] * (i % 7)) for i in range(40)]
     ranking = explain.rank(QUERY, documents, "signed_gi", batch_tokens=128)

@@ -127,6 +127,10 @@ def test_a_multi_label_decision_below_one_half_is_not_a_choice():
     p = document.explanation.probabilities
     decision = decision_of(document.explanation, p[0], 0)
     assert decision.explains_choice == (p[0] >= 0.5)
+    found = evidence(result, 0)
+    for value, title in ((0.49, "The model chose no class"), (0.5, "The model chose “LABEL_1”")):
+        chosen = replace(found.decision, probabilities={"LABEL_0": 0.1, "LABEL_1": value})
+        assert replace(found, decision=chosen).title == title
 
 
 def test_what_was_not_read_and_who_said_what_is_shown():
