@@ -156,6 +156,11 @@ def test_the_tables_that_are_displayed():
     assert list(of_words["seeds"]) == [0.0625] * 10
     assert list(of_words["q"]) == pytest.approx([0.03 + i for i in range(10)])
     assert [name for name in summary_tables(with_seeds(n_moved=0)) if "moved" in name] == []
+    captions = [list(summary_tables(found))[1] for found in (made(), with_seeds(n_moved=11))]
+    assert captions == [
+        "Words with the largest difference in their share of the score (loo)",
+        "Words that moved more than seeds move them (loo)",
+    ]
 
 
 def test_the_markdown_has_the_checks_first():

@@ -8,6 +8,7 @@ import pytest
 from scipy.sparse import csr_array
 from scipy.stats import binomtest, false_discovery_control
 
+from hf_gradexplain.audit.suspicious import find
 from hf_gradexplain.audit.suspicious.candidates import (
     WordFrequencies,
     count_frequencies,
@@ -136,6 +137,14 @@ def test_without_a_word_that_decides_there_is_nothing_to_show(result):
     assert nothing.passes == 0
     assert "By signed_gi, no word decides a class of the 120 texts" in repr(nothing)
     assert "no word decides a class" in nothing._repr_html_()
+
+
+def test_without_a_text_of_another_class_no_word_is_tried(result, monkeypatch):
+    monkeypatch.setattr(find, "draw_places", lambda paths, targets, *given: dict.fromkeys(targets, ()))
+    found = moving_explainer().suspicious_words(result, n_texts=30)
+    assert (len(found.to_frame()), len(found), found.passes) == (0, 0, 0)
+    assert found.n_candidates > 0
+    assert found.sentences[0].startswith(f"0 of 0 words that were tried, of {found.n_candidates} candidates,")
 
 
 def test_words_with_different_case_are_one_where_the_model_reads_them_alike():
