@@ -15,6 +15,7 @@ from torch import Tensor
 from hf_gradexplain.attribution.formulas import completeness_gap, signed_gi
 from hf_gradexplain.attribution.kinks import kinks
 from hf_gradexplain.attribution.perturbed_copies import CopyGradients, PerturbedCopies
+from hf_gradexplain.attribution.sources import Source
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.lookups import Edit
 from hf_gradexplain.classifier.objective import widest
@@ -28,7 +29,7 @@ _ENOUGH = 0.01
 
 
 @dataclass(frozen=True)
-class IntegratedGradients:
+class IntegratedGradients(Source):
     """Gradients averaged along the straight line from the baseline to the input (Sundararajan et al. 2017, Eq. 1).
 
     The word vectors of all units move together; special tokens do not move. The formula `signed_gi` turns this
@@ -53,7 +54,6 @@ class IntegratedGradients:
 
     steps: int | None = None
     rules: str | None = None
-    graph: ClassVar[bool] = False
     gradients: ClassVar[bool] = True
 
     def passes(self, units: float) -> float:
@@ -64,12 +64,12 @@ class IntegratedGradients:
         return self.steps or STEPS[0]
 
     @property
-    def complete(self) -> bool:
+    def complete(self) -> bool:  # type: ignore[override]
         """Whether the scores that the formula `signed_gi` computes from this average add up to the rise of the loss."""
         return self.rules is None
 
     @property
-    def propagates(self) -> bool:
+    def propagates(self) -> bool:  # type: ignore[override]
         """Whether the gradients follow rules of relevance propagation."""
         return self.rules is not None
 
@@ -125,7 +125,7 @@ class IntegratedGradients:
 
 
 @dataclass(frozen=True)
-class SequentialIntegratedGradients:
+class SequentialIntegratedGradients(Source):
     """Gradients averaged, separately for each unit, along a line on which only this unit moves (Enguehard 2023).
 
     The word vectors of one unit move from the baseline to the input, and all others stay. With the formula `signed_gi`,
@@ -143,7 +143,6 @@ class SequentialIntegratedGradients:
     """
 
     steps: int | None = None
-    graph: ClassVar[bool] = False
     gradients: ClassVar[bool] = True
 
     def passes(self, units: float) -> float:
@@ -169,7 +168,7 @@ def _on_the_line(
 
 
 @dataclass(frozen=True)
-class SmoothGrad:
+class SmoothGrad(Source):
     """Gradients averaged over copies with Gaussian noise on the units' word vectors (SmoothGrad, Smilkov et al. 2017).
 
     The standard deviation of the noise is `level` times the range of the text's own word vectors, that is, their
@@ -184,7 +183,6 @@ class SmoothGrad:
 
     copies: int = 20
     level: float = 0.15
-    graph: ClassVar[bool] = False
     gradients: ClassVar[bool] = True
     seeded: ClassVar[bool] = True
 

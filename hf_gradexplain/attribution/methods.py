@@ -3,7 +3,7 @@
 A method consists of a source of evidence and a formula that turns the evidence into scores.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
@@ -21,20 +21,7 @@ from hf_gradexplain.attribution.masking.lime import Lime
 from hf_gradexplain.attribution.masking.partition_shapley import PartitionShapley
 from hf_gradexplain.attribution.masking.shapley import Shapley
 from hf_gradexplain.attribution.occlusion import Occlusion
-from hf_gradexplain.attribution.sources import (
-    Backward,
-    LeaveOneOut,
-    Propagation,
-    RandomScores,
-    Source,
-    draws_baselines,
-    evidence_of,
-    gradient_passes,
-    is_sampled,
-    masks_words,
-    propagates,
-    takes_gradients,
-)
+from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, Propagation, RandomScores, Source
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.errors import GradexplainError, NotFiniteError, choose
 from hf_gradexplain.options import AUTO, Options
@@ -55,6 +42,9 @@ class Method:
         signed: Whether a positive score supports the target and a negative one opposes it.
         summary: A short description.
         cost: A text that says how many passes the method takes beyond one forward pass, if a text has `U` units.
+
+    Raises:
+        GradexplainError: The source is not a `Source`.
     """
 
     source: Source
@@ -62,6 +52,11 @@ class Method:
     signed: bool
     summary: str
     cost: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.source, Source):
+            fix = "give a dataclass that inherits from hf_gradexplain.attribution.sources.Source"
+            raise GradexplainError(f"{self.source!r} is not a source: {fix}, for example Backward()")
 
 
 class Methods(dict[str, Method]):
@@ -133,10 +128,7 @@ def check_names(names: Sequence[str]) -> None:
     Raises:
         GradexplainError: No name is given, or a name is unknown; the message lists the choices.
     """
-    if not names:
-        raise GradexplainError(f"no method given: choose one or more of {', '.join((AUTO, *METHODS))}")
-    for name in names:
-        choose("method", name, (AUTO, *METHODS))
+    _choose(names, (AUTO, *METHODS))
 
 
 def select(names: str | Sequence[str], options: Options | None = None) -> dict[str, Method]:
@@ -150,11 +142,14 @@ def select(names: str | Sequence[str], options: Options | None = None) -> dict[s
     Raises:
         GradexplainError: No name is given, or a name is unknown; the message lists the choices.
     """
-    names = [names] if isinstance(names, str) else list(names)
-    if not names:
-        raise GradexplainError(f"no method given: choose one or more of {', '.join(METHODS)}")
-    methods = {name: METHODS[choose("method", name, METHODS)] for name in names}
+    methods = {name: METHODS[name] for name in _choose([names] if isinstance(names, str) else list(names), METHODS)}
     return {name: replace(m, source=_with_options(m.source, options)) for name, m in methods.items()}
+
+
+def _choose(names: Sequence[str], choices: Collection[str]) -> list[str]:
+    if not names:
+        raise GradexplainError(f"no method given: choose one or more of {', '.join(choices)}")
+    return [choose("method", name, choices) for name in names]
 
 
 def _with_options(source: Source, options: Options | None) -> Source:
@@ -171,23 +166,23 @@ def affordable() -> tuple[str, ...]:
     hundreds or thousands of passes for a long text.
     """
     sources = {name: method.source for name, method in METHODS.items()}
-    grows = {name for name, source in sources.items() if gradient_passes(source, 2) > gradient_passes(source, 1)}
-    return tuple(name for name, source in sources.items() if name not in grows and not is_sampled(source))
+    grows = {name for name, source in sources.items() if source.passes(2) > source.passes(1)}
+    return tuple(name for name, source in sources.items() if name not in grows and not source.sampled)
 
 
 def is_complete(method: Method) -> bool:
     """Return whether a method's scores should add up to the rise of the loss when all units are masked."""
-    return method.score is formulas.signed_gi and getattr(method.source, "complete", False)
+    return method.score is formulas.signed_gi and method.source.complete
 
 
 def uses_baseline(method: Method) -> bool:
     """Return whether a method's scores depend on a baseline."""
-    return method.score is formulas.signed_gi or masks_words(method.source) or draws_baselines(method.source)
+    return method.score is formulas.signed_gi or method.source.masks or method.source.draws_baselines
 
 
 def multiplies_by_words(method: Method) -> bool:
     """Return whether a method multiplies ordinary gradients by the word vector minus a baseline."""
-    return method.score is formulas.signed_gi and not propagates(method.source)
+    return method.score is formulas.signed_gi and not method.source.propagates
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,7 +255,7 @@ def score_classes(
     found = [Scores(forward.without_graph()) for forward in forwards]
 
     def add(source: Source, passes: Sequence[ForwardPass]) -> None:
-        for scores, evidence in zip(found, evidence_of(source, passes), strict=True):
+        for scores, evidence in zip(found, source.of_classes(passes), strict=True):
             for name, method in methods.items():
                 if method.source == source:
                     scores.add(name, method, evidence)
@@ -288,7 +283,7 @@ def score_dims(classifier: HookedClassifier, batch: Batch) -> Tensor:
 
 
 def _check_gradients(classifier: HookedClassifier, methods: Mapping[str, Method]) -> None:
-    needing = [name for name, method in methods.items() if takes_gradients(method.source)]
+    needing = [name for name, method in methods.items() if method.source.takes_gradients]
     if needing and classifier.no_gradient_reason:
         raise GradexplainError(
             f"{', '.join(needing)}: {classifier.no_gradient_reason}; choose methods='loo', which needs no gradient"

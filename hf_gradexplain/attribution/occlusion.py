@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hf_gradexplain.attribution.sources import Source
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.options import Options
@@ -18,7 +19,7 @@ _HELD = 2**24
 
 
 @dataclass(frozen=True)
-class Occlusion:
+class Occlusion(Source):
     """For each unit, the mean rise of the loss over the windows of `n` consecutive units that contain it.
 
         score_u = mean over windows w that contain u of  l_y(x without w) - l_y(x)
@@ -34,7 +35,6 @@ class Occlusion:
     """
 
     occlusion_window: int | None = None
-    graph: ClassVar[bool] = False
     masks: ClassVar[bool] = True
     neighbours: ClassVar[bool] = True
 
@@ -47,7 +47,7 @@ class Occlusion:
         """Return the scores for each class, from one set of masked copies."""
         forward, units, size = forwards[0], forwards[0].batch.units, self._size
         windows = units.count.minimum((units.count - size).clamp(min=0) + 1)
-        exists = torch.arange(self.copies(units.size), device=windows.device) < windows.unsqueeze(1)
+        exists = torch.arange(self.masked_copies(units.size), device=windows.device) < windows.unsqueeze(1)
         logits = forward.logits.detach().unsqueeze(1).repeat(1, exists.shape[1], 1)
         text_of, first = exists.nonzero(as_tuple=True)
         place = torch.arange(units.size, device=windows.device)
@@ -69,6 +69,6 @@ class Occlusion:
     def _size(self) -> int:
         return self.occlusion_window or Options.occlusion_window
 
-    def copies(self, units: int) -> int:
+    def masked_copies(self, units: int) -> int:
         """Return the number of masked copies of a text."""
         return min(units, max(units - self._size, 0) + 1)

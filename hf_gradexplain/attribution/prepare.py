@@ -9,7 +9,6 @@ from transformers import PreTrainedTokenizerBase
 from hf_gradexplain.attribution.baseline import baseline_vectors
 from hf_gradexplain.attribution.baseline_distribution import baseline_distribution, distribution_name
 from hf_gradexplain.attribution.methods import multiplies_by_words, select, uses_baseline
-from hf_gradexplain.attribution.sources import draws_baselines, masks_words, propagates
 from hf_gradexplain.classifier.combine import Combine
 from hf_gradexplain.classifier.copies import Deletion
 from hf_gradexplain.classifier.head import Head, head_of, named_sigmoid
@@ -63,7 +62,7 @@ def prepare(
         )
     if "sa_raw" in options.methods and not profile.raw_sums_work:
         warn(raw_sum_warning(model))
-    by_rules = any(propagates(method.source) for method in chosen.values())
+    by_rules = any(method.source.propagates for method in chosen.values())
     if by_rules and options.torch_compile:
         warn("torch_compile is ignored: relevance propagation needs uncompiled layers")
     if ignored := ignored_baseline(options):
@@ -97,8 +96,8 @@ def ignored_baseline(options: Options) -> str:
     if options.baseline is None:
         return ""
     methods = select(options.methods)
-    drawn = {name for name, method in methods.items() if draws_baselines(method.source)}
-    users = {name for name, m in methods.items() if uses_baseline(m) and not masks_words(m.source)}
+    drawn = {name for name, method in methods.items() if method.source.draws_baselines}
+    users = {name for name, m in methods.items() if uses_baseline(m) and not m.source.masks}
     if options.reference_texts:
         users -= drawn
     if users or (options.mask != DELETION and not (drawn and options.reference_texts)):
@@ -114,7 +113,7 @@ def ignored_baseline(options: Options) -> str:
 
 def _draw_baseline(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, options: Options) -> Draw | None:
     """Return the distribution of random baselines; None if no method uses them."""
-    if any(draws_baselines(method.source) for method in select(options.methods).values()):
+    if any(method.source.draws_baselines for method in select(options.methods).values()):
         return baseline_distribution(classifier, tokenizer, options)
     if options.reference_texts:
         raise GradexplainError("reference_texts are for gradient_shap: add it to methods, or leave out reference_texts")
@@ -154,8 +153,8 @@ def baselines_of(profile: Profile, options: Options) -> dict[str, str]:
     named = select(options.methods)
     vectors = options.baseline or "zero"
     baselines: dict[str, str] = {name: vectors for name, method in named.items() if uses_baseline(method)}
-    baselines |= {name: masking(options) for name, method in named.items() if masks_words(method.source)}
-    baselines |= {name: distribution_name(options) for name, m in named.items() if draws_baselines(m.source)}
+    baselines |= {name: masking(options) for name, method in named.items() if method.source.masks}
+    baselines |= {name: distribution_name(options) for name, m in named.items() if m.source.draws_baselines}
     multiplying = {name for name, method in named.items() if multiplies_by_words(method)}
     return baselines | dict.fromkeys(multiplying & baselines.keys(), _gradient_baseline(profile, options))
 

@@ -8,7 +8,7 @@ scores. docs/write-a-method.md shows how to write a new source.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -21,98 +21,72 @@ from hf_gradexplain.perturb import Shortcut, has_gradient_shortcut, leave_one_ou
 from hf_gradexplain.text.data import Gradients
 
 
-class Source(Protocol):
-    """Computes evidence from a forward pass over a batch.
+class Source:
+    """Computes evidence from a forward pass over a batch: the base class of all sources.
 
-    Optional attributes and methods describe what a source does:
+    A subclass defines `__call__`, and sets those of these attributes that are True for it. They are False by default.
 
-    - `gradients = True`: it takes gradients, from the given forward pass or from passes of its own. The method
-      `passes(units)` then returns the number of passes for a text of `units` units. Without this method, a text takes
-      one pass.
-    - `propagates = True`: it propagates relevance.
-    - `masks = True`: it runs masked copies. The method `copies(units)` returns the largest number of copies for a text
-      of `units` units, and `saved_by(shortcut, units)` whether a shortcut replaces these copies. Without `saved_by`,
-      every shortcut for sets of units replaces them.
-    - `neighbours = True`: each of its masked copies lacks one unit, or a few consecutive units. In a long
-      document, only the one or two windows with these units run again.
-    - `sampled = True`: it draws at random and returns `Sampled`.
-    - `draws_baselines = True`: it draws baselines at random.
-    - `seeded = True`: its evidence depends on the seed, although `sampled` and `draws_baselines` are False.
-    - `complete = True`: the scores that `signed_gi` computes from its evidence should add up to `evidence.rise`.
+    Attributes:
+        graph: It differentiates the given forward pass, which then has an autograd graph.
+        gradients: It differentiates forward passes of its own.
+        propagates: It propagates relevance; forward passes then record what the rules read.
+        masks: It runs masked copies of the texts.
+        neighbours: Each of its masked copies lacks one unit, or a few consecutive units. In a long document, only the
+            one or two windows with these units run again.
+        seeded: Its evidence depends on the seed.
+        sampled: It draws at random and returns `Sampled`: scores with standard errors.
+        continues: It can continue earlier draws, see `hf_gradexplain.attribution.masking.source`.
+        by_parts: It groups the units, and the scores of a group are the sum of its units' scores.
+        draws_baselines: It draws baselines at random, see `hf_gradexplain.attribution.baseline_distribution`.
+        complete: The scores that `signed_gi` computes from its evidence should add up to `evidence.rise`.
     """
 
-    @property
-    def graph(self) -> bool:
-        """Whether the source differentiates the given forward pass, which then needs an autograd graph."""
+    graph: ClassVar[bool] = False
+    gradients: ClassVar[bool] = False
+    propagates: ClassVar[bool] = False
+    masks: ClassVar[bool] = False
+    neighbours: ClassVar[bool] = False
+    seeded: ClassVar[bool] = False
+    sampled: ClassVar[bool] = False
+    continues: ClassVar[bool] = False
+    by_parts: ClassVar[bool] = False
+    draws_baselines: ClassVar[bool] = False
+    complete: ClassVar[bool] = False
 
     def __call__(self, forward: ForwardPass) -> Any:
         """Return the evidence for each text of the batch, usually `Gradients` or scores `(B, U)`."""
+        raise NotImplementedError
 
+    def of_classes(self, forwards: Sequence[ForwardPass]) -> Iterable[Any]:
+        """Return the evidence for each forward pass; the passes differ only in the explained classes of the texts.
 
-def takes_gradients(source: Source) -> bool:
-    """Return whether a source differentiates the model, in the given forward pass or in passes of its own."""
-    return source.graph or getattr(source, "gradients", False)
+        A source that needs the same further passes for every class runs them only once.
+        """
+        return map(self, forwards)
 
+    @property
+    def takes_gradients(self) -> bool:
+        """Whether it differentiates the model, in the given forward pass or in passes of its own."""
+        return self.graph or self.gradients
 
-def gradient_passes(source: Source, units: float) -> float:
-    """Return how many forward and backward passes a source takes for a text of `units` units."""
-    passes = getattr(source, "passes", None)
-    return int(takes_gradients(source)) if passes is None else passes(units)
+    def passes(self, units: float) -> float:
+        """Return how many forward and backward passes it takes for a text of `units` units; 1 by default."""
+        return int(self.takes_gradients)
 
+    def masked_copies(self, units: int) -> int:
+        """Return the largest number of masked copies that it runs for a text of `units` units."""
+        return 0
 
-def propagates(source: Source) -> bool:
-    """Return whether a source propagates relevance; forward passes then record what the rules read."""
-    return bool(getattr(source, "propagates", False))
+    def saved_by(self, shortcut: Shortcut, units: int) -> bool:
+        """Return whether a shortcut replaces its masked copies for a text of `units` units.
 
-
-def draws_baselines(source: Source) -> bool:
-    """Return whether a source draws baselines at random, see `hf_gradexplain.attribution.baseline_distribution`."""
-    return bool(getattr(source, "draws_baselines", False))
-
-
-def masks_words(source: Source) -> bool:
-    """Return whether a source runs masked copies of the texts."""
-    return bool(getattr(source, "masks", False))
-
-
-def masked_copies(source: Source, units: int) -> int:
-    """Return the largest number of masked copies that a source runs for a text of this many units."""
-    copies = getattr(source, "copies", None)
-    return copies(units) if units and masks_words(source) and callable(copies) else 0
-
-
-def removes_neighbours(source: Source) -> bool:
-    """Return whether each masked copy of a source lacks one unit, or a few consecutive units."""
-    return bool(getattr(source, "neighbours", False))
-
-
-def is_saved(source: Source, shortcut: Shortcut, units: int) -> bool:
-    """Return whether a shortcut replaces the masked copies of a source for a text of this many units."""
-    saved_by = getattr(source, "saved_by", None)
-    return shortcut.has_subsets if saved_by is None else saved_by(shortcut, units)
-
-
-def is_sampled(source: Source) -> bool:
-    """Return whether a source draws at random and returns `Sampled`: scores with standard errors."""
-    return bool(getattr(source, "sampled", False))
-
-
-def draws(source: Source) -> bool:
-    """Return whether the scores of a source depend on the seed."""
-    return is_sampled(source) or draws_baselines(source) or bool(getattr(source, "seeded", False))
-
-
-def evidence_of(source: Source, forwards: Sequence[ForwardPass]) -> Iterable[Any]:
-    """Return the evidence for each forward pass; the passes differ only in the explained classes of the texts.
-
-    If a source needs the same further passes for every class, its method `of_classes(forwards)` runs them only once.
-    """
-    of_classes = getattr(source, "of_classes", None)
-    return map(source, forwards) if of_classes is None else of_classes(forwards)
+        By default, every shortcut for sets of units does.
+        """
+        return shortcut.has_subsets
 
 
 @dataclass(frozen=True)
-class Backward:
+class Backward(Source):
     """One backward pass from the summed losses to the word vectors; parameters get no gradients.
 
     Args:
@@ -124,7 +98,7 @@ class Backward:
     gradients: ClassVar[bool] = True
 
     @property
-    def graph(self) -> bool:
+    def graph(self) -> bool:  # type: ignore[override]
         """Whether the given forward pass is differentiated: True only if `objective` is None."""
         return self.objective is None
 
@@ -148,7 +122,7 @@ class Backward:
 
 
 @dataclass(frozen=True)
-class Propagation:
+class Propagation(Source):
     """One backward pass that follows a rule set of `hf_gradexplain.propagation.rules` in place of the derivatives.
 
     Args:
@@ -167,14 +141,13 @@ class Propagation:
 
 
 @dataclass(frozen=True)
-class LeaveOneOut:
+class LeaveOneOut(Source):
     """The rise of the loss when a unit's word vectors are set to the baseline: `l_y(x without unit) - l_y(x)`.
 
     Eq. 7 of Du & Xu has the opposite sign. That contradicts their figures 2 and 3, and their convention that a positive
     score supports the target. The sign here is that of the figures.
     """
 
-    graph: ClassVar[bool] = False
     masks: ClassVar[bool] = True
     neighbours: ClassVar[bool] = True
 
@@ -182,7 +155,7 @@ class LeaveOneOut:
         """Return the scores `(B, U)`, 0 where a text has fewer than `U` units."""
         return self.of_classes([forward])[0]
 
-    def copies(self, units: int) -> int:
+    def masked_copies(self, units: int) -> int:
         """Return the number of masked copies of a text."""
         return units
 
@@ -198,10 +171,9 @@ class LeaveOneOut:
 
 
 @dataclass(frozen=True)
-class RandomScores:
+class RandomScores(Source):
     """A seeded random permutation of the units of each document."""
 
-    graph: ClassVar[bool] = False
     seeded: ClassVar[bool] = True
 
     def __call__(self, forward: ForwardPass) -> Tensor:

@@ -13,7 +13,6 @@ from hf_gradexplain.attribution.all_classes import AllClasses, only_target
 from hf_gradexplain.attribution.choice import Choice, choose_method
 from hf_gradexplain.attribution.methods import Method, Scores, check_names, score_classes, score_dims, select
 from hf_gradexplain.attribution.prepare import Outputs, baselines_of, head_of_model, prepare
-from hf_gradexplain.attribution.sources import takes_gradients
 from hf_gradexplain.classifier.combine import Pool
 from hf_gradexplain.classifier.head import Head, class_names_of
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
@@ -182,7 +181,7 @@ class AttributionEngine:
         targets = target_ids(options.target, labels, len(documents), names)
         device = device_of(self.model)
         methods = select(options.methods, options) if methods is None else methods
-        graph = any(takes_gradients(method.source) for method in methods.values())
+        graph = any(method.source.takes_gradients for method in methods.values())
         check_memory(documents, self.model, gradients=graph)
         check_token_ids(documents, self.tokenizer, self.model)
         warn_of_undivided(documents, self.tokenizer, options.unit)

@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hf_gradexplain.attribution.methods import METHODS, is_complete, uses_baseline
-from hf_gradexplain.attribution.sources import is_sampled
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.correlation import compared_by_sign, correlated_methods
 from hf_gradexplain.evaluation.extra_measures import Measures
@@ -134,7 +133,7 @@ def schema(methods: Sequence[str], measures: Measures | None = None, more: Colle
         "random_orders": [(name, NUMBERS) for name in ("mean", "variance") if measures.random_orders],
         "bounds": bounds if measures.bounds else [],
         "completeness": [(m, pa.float64()) for m in methods if m in METHODS and is_complete(METHODS[m])],
-        "sampling": [(m, SAMPLING) for m in methods if m in METHODS and is_sampled(METHODS[m].source)],
+        "sampling": [(m, SAMPLING) for m in methods if m in METHODS and METHODS[m].source.sampled],
         "baselines": [(m, pa.string()) for m in methods if m in METHODS and uses_baseline(METHODS[m])],
     }
     return pa.schema(

@@ -110,7 +110,7 @@ def _earlier_of(explanation: Explanation) -> dict[str, Earlier]:
     Raises:
         GradexplainError: No method of the explanation can continue its draws.
     """
-    able = [name for name in explanation.sampling if getattr(METHODS[name].source, "continues", False)]
+    able = [name for name in explanation.sampling if METHODS[name].source.continues]
     if not able:
         raise GradexplainError(
             f"no method of this explanation can continue its draws ({', '.join(explanation.scores)}): give an "

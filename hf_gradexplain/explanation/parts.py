@@ -65,7 +65,7 @@ class Divided(Assessed):
         left out. If more than 12 parts remain, the clauses are left out, and then all but the 12 parts with the largest
         `|score|`.
         """
-        if method not in METHODS or not getattr(METHODS[method].source, "by_parts", False):
+        if method not in METHODS or not METHODS[method].source.by_parts:
             return []
         frame = self.parts(method).drop_duplicates(["start", "end"])
         levels = [level for level in LEVELS if (frame["level"] == level).sum() > (level == LEVELS[0])]

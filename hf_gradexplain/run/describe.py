@@ -9,7 +9,6 @@ import torch
 
 from hf_gradexplain.attribution.methods import select
 from hf_gradexplain.attribution.prepare import baselines_of
-from hf_gradexplain.attribution.sources import is_sampled, masks_words
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.evaluation.documents import read_explanations, read_left_out
@@ -139,7 +138,7 @@ def _baseline(general: str, baselines: Mapping[str, str]) -> str:
 def _copies(options: Options) -> dict[str, str]:
     """Return how many masked copies methods may draw at random, and when fewer copies are enough."""
     sources = [method.source for method in select(options.methods).values()]
-    if not any(masks_words(source) and is_sampled(source) for source in sources):
+    if not any(source.masks and source.sampled for source in sources):
         return {}
     until = f"a standard error of {options.max_error:.0%} of the largest score"
     if options.tell_apart is not None:

@@ -10,7 +10,6 @@ import psutil
 import torch
 from datasets import Dataset, IterableDataset
 
-from hf_gradexplain.attribution.sources import is_sampled, is_saved, masked_copies
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
@@ -51,8 +50,8 @@ def estimate(
     measures = measures or Measures()
     passes, sizes = Passes(options, measures, shortcut), _sizes(engine, rows, options)
     units, work = [size.units for size in sizes], passes.work(sizes)
-    masked = {name: _mean([masked_copies(source, u) for u in units]) for name, source in passes.masking.items()}
-    saved = [name for name, source in passes.masking.items() if all(is_saved(source, shortcut, u) for u in units)]
+    masked = {name: _mean([source.masked_copies(u) for u in units]) for name, source in passes.masking.items()}
+    saved = [name for name, source in passes.masking.items() if all(source.saved_by(shortcut, u) for u in units)]
     measured, seconds = _measure(engine, rows, options, measures)
     return Estimate(
         documents=None if stream else documents,
@@ -60,7 +59,7 @@ def estimate(
         forward=_mean([passes.forward(u) for u in units]),
         backward=_mean([passes.backward(u) for u in units]),
         masked=masked,
-        sampled=frozenset(name for name, source in passes.masking.items() if is_sampled(source)),
+        sampled=frozenset(name for name, source in passes.masking.items() if source.sampled),
         curves=_mean([measures.steps(u) for u in units]),
         orders=passes.orders,
         bounds=_mean([passes.bounds(u) for u in units]),

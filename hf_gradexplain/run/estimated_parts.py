@@ -7,7 +7,6 @@ from itertools import islice
 from datasets import Dataset, IterableDataset
 
 from hf_gradexplain.attribution.methods import select
-from hf_gradexplain.attribution.sources import draws
 from hf_gradexplain.audit.sanity.sanity import layers_and_shift
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.evaluation.extra_measures import Measures
@@ -72,7 +71,7 @@ def _sanity(engine: AttributionEngine, texts: Dataset, options: Options) -> list
     rounds = len(layers) + 2 + (shift is not None)
     parts = [Part("sanity checks", estimate(engine, texts, options, only_explain), rounds, shared=False)]
     methods = select(options.methods, options)
-    if drawing := tuple(name for name, method in methods.items() if draws(method.source)):
+    if drawing := tuple(name for name, method in methods.items() if method.source.seeded):
         cost = estimate(engine, texts, replace(options, methods=drawing), only_explain)
         parts.append(Part("another seed", cost, shared=False))
     return parts

@@ -9,16 +9,7 @@ import numpy as np
 from scipy.stats import hypergeom
 
 from hf_gradexplain.attribution.methods import select
-from hf_gradexplain.attribution.sources import (
-    Source,
-    gradient_passes,
-    is_sampled,
-    is_saved,
-    masked_copies,
-    masks_words,
-    removes_neighbours,
-    takes_gradients,
-)
+from hf_gradexplain.attribution.sources import Source
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.naopc import search_size
 from hf_gradexplain.evaluation.tables import SHORT_K
@@ -100,21 +91,21 @@ class Passes:
 
     @property
     def _gradient_sources(self) -> list[Source]:
-        return [source for source in self._sources if takes_gradients(source)]
+        return [source for source in self._sources if source.takes_gradients]
 
     @property
     def masking(self) -> dict[str, Source]:
         """The sources that run masked copies, by method."""
-        named = {name: source for source, name in self._sources.items() if masks_words(source)}
+        named = {name: source for source, name in self._sources.items() if source.masks}
         return {name: named[name] for name in self.options.methods if name in named}
 
     def forward(self, units: int) -> float:
         """Return the forward passes over the whole text."""
-        return 1 + sum(gradient_passes(source, units) for source in self._gradient_sources if not source.graph)
+        return 1 + sum(source.passes(units) for source in self._gradient_sources if not source.graph)
 
     def backward(self, units: int) -> float:
         """Return the backward passes."""
-        return sum(gradient_passes(source, units) for source in self._gradient_sources)
+        return sum(source.passes(units) for source in self._gradient_sources)
 
     @property
     def orders(self) -> int:
@@ -137,9 +128,9 @@ class Passes:
 
     def _masked_tokens(self, size: TextSize) -> float:
         """Return the tokens of the masked copies that no shortcut saves."""
-        unsaved = [each for each in self.masking.values() if not is_saved(each, self.shortcut, size.units)]
+        unsaved = [each for each in self.masking.values() if not each.saved_by(self.shortcut, size.units)]
         return sum(
-            masked_copies(each, size.units) * (size.copy_tokens([1]) if removes_neighbours(each) else size.mean_copy)
+            each.masked_copies(size.units) * (size.copy_tokens([1]) if each.neighbours else size.mean_copy)
             for each in unsaved
         )
 
@@ -155,7 +146,7 @@ class Passes:
             others["naopc", False] = replace(self, measures=replace(measures, bounds=False))
         if not measures.k_grid and not measures.bounds:
             others["k_grid", K_GRID] = replace(self, measures=replace(measures, k_grid=K_GRID))
-        if any(map(is_sampled, self.masking.values())) and self.options.max_evals > FEW:
+        if any(source.sampled for source in self.masking.values()) and self.options.max_evals > FEW:
             others["max_evals", FEW] = replace(self, options=replace(self.options, max_evals=FEW))
         for method in self.options.methods if len(self.options.methods) > 1 else ():
             kept = tuple(name for name in self.options.methods if name != method)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients
 from hf_gradexplain.attribution.formulas import signed_gi
 from hf_gradexplain.attribution.methods import METHODS, Method, register
-from hf_gradexplain.attribution.sources import gradient_passes, masked_copies, masks_words
 
 CANDIDATES = {
     f"ig_{name}_{steps}": Method(
@@ -72,4 +71,4 @@ def passes(method: str, units: float) -> float:
     [0, 30, 1, 20, 3]
     """
     source = METHODS[method].source
-    return masked_copies(source, math.ceil(units)) if masks_words(source) else gradient_passes(source, units)
+    return source.masked_copies(math.ceil(units)) if source.masks else source.passes(units)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from hf_gradexplain.attribution.sources import masks_words
 from recipes.leaderboard.candidates import CANDIDATES, WITH_COPIES
 from recipes.leaderboard.entries import SMALL
 from recipes.leaderboard.measured import Measured, Part
@@ -93,7 +92,7 @@ def best_with_copies(entries: Sequence[Measured], kind: str, one_pass: str) -> C
     model of the kind.
     """
     members = [x.masking for x in of_kind(entries, kind) if x.masking]
-    methods = [m for m in shared_methods(members) if m in WITH_COPIES and masks_words(WITH_COPIES[m].source)]
+    methods = [m for m in shared_methods(members) if m in WITH_COPIES and WITH_COPIES[m].source.masks]
     if not methods:
         return None
     best = max(methods, key=lambda m: mean_aopc(members, m, "choice").value)

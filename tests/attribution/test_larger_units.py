@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from hf_gradexplain.attribution.methods import METHODS
-from hf_gradexplain.attribution.sources import masks_words
 from tests.helpers.naive import NaiveReader, gradient_score, loss_of
 from tests.helpers.tiny import OF_ONE_PASS, explainer
 
@@ -55,7 +54,7 @@ def test_every_method_agrees_with_its_definition_written_naively(kind, division)
 @pytest.mark.parametrize("division", DIVISIONS)
 @pytest.mark.parametrize("kind", TRANSFORMERS)
 def test_a_signed_score_is_the_sum_of_the_words_scores(kind, division):
-    methods = [name for name in OF_ONE_PASS if METHODS[name].signed and not masks_words(METHODS[name].source)]
+    methods = [name for name in OF_ONE_PASS if METHODS[name].signed and not METHODS[name].source.masks]
     words, larger = explainer(kind)(TEXT, methods, labels=1), explain(kind, methods, division, labels=1)
     starts = np.array([unit.spans[0][0] for unit in words.units])
     for name in methods:

@@ -78,11 +78,11 @@ def test_each_window_runs_once_for_all_texts_and_classes(monkeypatch):
     monkeypatch.setattr(occlusion, "subset_logits", lambda *call: asked.append(call[2]) or run(*call))
     (explanation,) = explainer("bert")([TEXT], "occlusion", target="all")
     (sets,) = asked
-    assert len(sets) == len({tuple(row) for row in sets.tolist()}) == Occlusion().copies(10) == 8
+    assert len(sets) == len({tuple(row) for row in sets.tolist()}) == Occlusion().masked_copies(10) == 8
     for label, each in explanation.by_class().items():
         alone = explainer("bert")(TEXT, "occlusion", target=label)
         assert each["occlusion"] == pytest.approx(alone["occlusion"], rel=1e-9, abs=1e-12)
-    assert [Occlusion(n).copies(u) for n, u in ((3, 0), (3, 1), (3, 3), (3, 4), (1, 4))] == [0, 1, 1, 2, 4]
+    assert [Occlusion(n).masked_copies(u) for n, u in ((3, 0), (3, 1), (3, 3), (3, 4), (1, 4))] == [0, 1, 1, 2, 4]
 
 
 def test_a_window_has_at_least_one_unit():

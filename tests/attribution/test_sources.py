@@ -6,7 +6,7 @@ import torch
 
 from hf_gradexplain.attribution.gradients import loss_scale
 from hf_gradexplain.attribution.methods import METHODS, score_batch, select
-from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, RandomScores, draws
+from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, RandomScores
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explainer import Explainer
@@ -152,7 +152,7 @@ def test_the_scores_of_a_method_depend_on_the_seed_as_its_source_says():
     text, how = "the music of this film is good , not bad", {"steps": 3, "max_evals": 40, "self_check": False}
     one, other = (explainer("bert")(text, tuple(METHODS), seed=seed, labels=1, **how) for seed in (0, 1))
     differ = {name for name in METHODS if not np.array_equal(one.scores[name], other.scores[name])}
-    assert differ == {name for name, method in METHODS.items() if draws(method.source)}
+    assert differ == {name for name, method in METHODS.items() if method.source.seeded}
 
 
 @pytest.mark.parametrize("method", ["loo", "occlusion"])

@@ -8,7 +8,7 @@ import torch
 import hf_gradexplain.attribution.methods
 from hf_gradexplain.attribution.formulas import as_is
 from hf_gradexplain.attribution.methods import Method
-from hf_gradexplain.attribution.sources import Backward
+from hf_gradexplain.attribution.sources import Backward, Source
 from hf_gradexplain.explainer import Explainer, explain
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import Options
@@ -218,7 +218,7 @@ def test_nothing_is_changed_in_a_model_just_made(kind):
 
 
 @dataclasses.dataclass(frozen=True)
-class Breaks:
+class Breaks(Source):
     """A source that fails after the backward pass, in the middle of everything."""
 
     graph = True

@@ -14,7 +14,6 @@ from rich.console import Console
 from scipy.stats import t as student
 
 from hf_gradexplain.attribution.methods import METHODS
-from hf_gradexplain.attribution.sources import is_sampled
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.columns import describe_columns
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, iterate_documents, schema, write_documents
@@ -40,7 +39,7 @@ def explanations():
 def test_a_source_says_whether_it_is_sampled(explanations):
     """The documents of a run have a column for its errors only if it says so."""
     found = explainer("fasttext")("bad film", tuple(METHODS), steps=2, **FEW)
-    assert {name for name, method in METHODS.items() if is_sampled(method.source)} == found.sampling.keys()
+    assert {name for name, method in METHODS.items() if method.source.sampled} == found.sampling.keys()
     assert SHAPLEY in found.sampling
 
 

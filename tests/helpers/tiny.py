@@ -21,7 +21,6 @@ from transformers import (
 )
 
 from hf_gradexplain.attribution.methods import METHODS
-from hf_gradexplain.attribution.sources import gradient_passes, is_sampled
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.models import (
     BiLSTMConfig,
@@ -47,14 +46,12 @@ POSITIONS = 64
 """Number of position embeddings of the transformers."""
 
 OF_ONE_PASS = tuple(
-    name
-    for name, method in METHODS.items()
-    if gradient_passes(method.source, units=2) <= 1 and not is_sampled(method.source)
+    name for name, method in METHODS.items() if method.source.passes(2) <= 1 and not method.source.sampled
 )
 """All methods but averages over many passes or copies, which take longest. What they average does not depend on the
 unit."""
 
-MOST = tuple(name for name, method in METHODS.items() if name == "shapley" or not is_sampled(method.source))
+MOST = tuple(name for name, method in METHODS.items() if name == "shapley" or not method.source.sampled)
 """All methods, but of the sampled ones, which take longest, one; `tests/attribution/masking/` has tests of each."""
 
 FEW = {"steps": 2, "max_evals": 30}

@@ -7,7 +7,6 @@ import torch
 from datasets import Dataset, IterableDataset
 
 from hf_gradexplain.attribution.methods import select
-from hf_gradexplain.attribution.sources import is_saved
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.options import Options
@@ -104,7 +103,7 @@ def test_a_shortcut_saves_copies_of_the_kind_that_it_is_for(texts):
         "subsets": [False, True, True, False],
         "leave_one_out": [False, False, False, True],
     }.items():
-        assert [is_saved(source, Shortcut(**{name: print}), units) for source, units in asked] == expected
+        assert [source.saved_by(Shortcut(**{name: print}), units) for source, units in asked] == expected
 
 
 @pytest.mark.parametrize(

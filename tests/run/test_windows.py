@@ -8,7 +8,6 @@ from datasets import Dataset
 
 from hf_gradexplain.attribution import sources
 from hf_gradexplain.attribution.methods import select
-from hf_gradexplain.attribution.sources import masked_copies
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import iterate_documents
@@ -114,7 +113,7 @@ def test_the_work_of_an_estimate_is_that_of_the_windows_that_run(methods, within
 
 def masked_copies_of(options, units):
     (method,) = select(options.methods, options).values()
-    return masked_copies(method.source, units)
+    return method.source.masked_copies(units)
 
 
 def test_tokens_of_copies_are_counted_window_by_window():

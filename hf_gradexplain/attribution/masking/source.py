@@ -8,13 +8,14 @@ import torch
 
 from hf_gradexplain.attribution.masking.budget import Budget
 from hf_gradexplain.attribution.masking.game import Earlier, EstimatedScores, Game
+from hf_gradexplain.attribution.sources import Source
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.text.data import Sampled
 
 
 @dataclass(frozen=True)
-class SampledSource:
+class SampledSource(Source):
     """Estimates the scores of each text from random masked copies, within a budget.
 
     A subclass defines the methods `estimate` and `most_copies`. Arguments that are None are filled in from the options
@@ -32,9 +33,8 @@ class SampledSource:
     max_error: float | None = None
     tell_apart: int | None = None
     earlier: Earlier | None = None
-    continues: ClassVar[bool] = False
-    graph: ClassVar[bool] = False
     masks: ClassVar[bool] = True
+    seeded: ClassVar[bool] = True
     sampled: ClassVar[bool] = True
 
     def estimate(self, game: Game, budget: Budget) -> EstimatedScores:
@@ -61,9 +61,9 @@ class SampledSource:
         ran = 0 if self.earlier is None else self.earlier.copies
         return [replace(each, copies=each.copies + ran) for each in found]
 
-    def copies(self, units: int) -> int:
-        """Return the largest number of masked copies of a text."""
-        return self.most_copies(units, self.budget.max_evals)
+    def masked_copies(self, units: int) -> int:
+        """Return the largest number of masked copies of a text; 0 if it has no units."""
+        return self.most_copies(units, self.budget.max_evals) if self.masks and units else 0
 
 
 def sample(forwards: Sequence[ForwardPass], estimate: Callable[[Game], EstimatedScores]) -> list[Sampled]:

@@ -1,7 +1,5 @@
 """No text runs more masked copies than `max_evals`: the texts that the model reads are counted."""
 
-from dataclasses import replace
-
 import pytest
 
 from hf_gradexplain.attribution.methods import METHODS
@@ -44,7 +42,7 @@ def test_no_text_runs_more_copies_than_the_budget(method, units):
         found, copies = explained(text, method, max_evals=max_evals, max_error=0.0)
         assert len(found.units) == units
         assert found.sampling[method].copies == copies <= max(max_evals, least)
-        assert copies <= replace(METHODS[method].source, max_evals=max_evals).copies(units)
+        assert copies <= METHODS[method].source.most_copies(units, max_evals)
 
 
 def test_a_refinement_that_could_be_exact_stays_within_the_budget():

@@ -40,7 +40,7 @@ def test_the_largest_number_of_draws():
 def test_copies_of_shapley_values(units, max_evals, copies):
     """All sets, or two orders and their reverses: of 3 units they have 8 inner sets."""
     assert most_copies(units, max_evals) == Shapley().most_copies(units, max_evals) == copies
-    assert Shapley(max_evals=max_evals).copies(units) == copies
+    assert Shapley(max_evals=max_evals).masked_copies(units) == copies
 
 
 @pytest.mark.parametrize(

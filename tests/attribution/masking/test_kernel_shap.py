@@ -34,7 +34,7 @@ def test_with_all_sets_the_scores_are_those_of_least_squares_and_the_shapley_val
     assert found.scores[0] == pytest.approx(over_all_orders(lambda order: table[sum(1 << u for u in order)], 6))
     assert not found.draws.any()
     assert not found.errors.any()
-    assert game.copies == KernelShap().copies(6) == 63
+    assert game.copies == KernelShap().masked_copies(6) == 63
 
 
 def test_with_random_pairs_the_scores_are_those_of_least_squares_on_these_pairs():
@@ -95,7 +95,7 @@ def test_scores_add_up_exactly_and_copies_stay_within_the_budget(max_evals):
     assert found.scores.sum() == pytest.approx(table[-1] - table[0], abs=1e-10)
     assert found.draws > 0
     assert game.copies <= max(max_evals, 4 * 12 + 1) <= game.copies + 1
-    assert KernelShap(max_evals=max_evals).copies(12) == game.copies
+    assert KernelShap(max_evals=max_evals).masked_copies(12) == game.copies
 
 
 def test_a_unit_without_effect_has_about_no_score_and_equal_units_about_equal_scores():

@@ -73,7 +73,7 @@ def test_with_all_sets_each_has_its_average_weight():
     assert found.scores[0] == pytest.approx(ridge(sets, table, weights), rel=1e-9)
     assert not found.draws.any()
     assert not found.errors.any()
-    assert game.copies == Lime().copies(4) == 15
+    assert game.copies == Lime().masked_copies(4) == 15
 
 
 @pytest.mark.parametrize("units", [5, 14])
@@ -108,4 +108,4 @@ def test_intervals_hold_the_coefficients_of_all_masks_as_often_as_they_say():
 def test_at_least_two_copies_per_unit_run_and_no_more_than_allowed():
     for max_evals, copies in ((1, 24), (300, 300)):
         found = Lime().estimate(game := Table(random_game(12, seed=2)), Budget(max_evals=max_evals, max_error=0))
-        assert found.draws == game.copies == Lime(max_evals=max_evals).copies(12) == copies
+        assert found.draws == game.copies == Lime(max_evals=max_evals).masked_copies(12) == copies

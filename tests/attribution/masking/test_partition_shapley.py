@@ -62,10 +62,10 @@ def test_lists_are_halved():
 def test_a_balanced_tree_takes_two_thirds_of_a_copy_per_pair_of_units():
     for units in (16, 32, 64):
         assert n_copies(binary(range(units))) == 1 + 2 * (units**2 - 1) / 3
-    assert PartitionShapley().copies(50) == n_copies(binary(range(50))) < 2000
-    assert PartitionShapley().copies(1) == 1
-    assert PartitionShapley().copies(100) == 1 + 10 * 2 * 99
-    assert PartitionShapley(max_evals=1).copies(100) == 1 + 2 * 2 * 99
+    assert PartitionShapley().masked_copies(50) == n_copies(binary(range(50))) < 2000
+    assert PartitionShapley().masked_copies(1) == 1
+    assert PartitionShapley().masked_copies(100) == 1 + 10 * 2 * 99
+    assert PartitionShapley(max_evals=1).masked_copies(100) == 1 + 2 * 2 * 99
 
 
 def test_the_values_of_a_part_add_up_to_its_own_value_as_one_unit():

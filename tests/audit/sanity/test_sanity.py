@@ -2,7 +2,6 @@ import re
 import warnings
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from scipy import stats
 from hf_gradexplain import Explainer
 from hf_gradexplain.attribution import formulas
 from hf_gradexplain.attribution.methods import METHODS, Method
+from hf_gradexplain.attribution.sources import Source
 from hf_gradexplain.audit.sanity.input_shift import find_input_shift
 from hf_gradexplain.audit.sanity.model_layers import permuted
 from hf_gradexplain.audit.sanity.result import AGREES, CHANGES, NO_METHOD, UNCHANGED, UNCLEAR, finding
@@ -27,10 +27,8 @@ METHODS_CHECKED = ("random", "loo", "sa_l2", "signed_gi")
 
 
 @dataclass(frozen=True)
-class Length:
+class Length(Source):
     """The length of a word, which no model knows of."""
-
-    graph: ClassVar[bool] = False
 
     def __call__(self, forward):
         scores = torch.zeros(forward.batch.units.real.shape, dtype=torch.float64)
