@@ -84,12 +84,15 @@ def example_method(faithfulness: Faithfulness | None, automatic: str) -> str:
     """Return the method that explains the examples of a card.
 
     It is the signed method with the largest AOPC if its interval lies above the interval of the automatic method, and
-    the automatic method otherwise.
+    the automatic method otherwise, also if there are no intervals.
     """
     rows = faithfulness.methods if faithfulness else ()
     short = {row["method"]: row["short"] for row in rows if METHODS[row["method"]].signed}
     best = max(short, key=lambda method: short[method][0], default=automatic)
-    return best if automatic in short and short[best][1] > short[automatic][2] else automatic
+    if automatic not in short:
+        return automatic
+    low, high = short[best][1], short[automatic][2]
+    return best if low is not None and high is not None and low > high else automatic
 
 
 def explain_examples(explainer: Explainer, texts: Sequence[str], method: str) -> list[Example]:

@@ -21,6 +21,7 @@ from hf_gradexplain.options.arguments import SplitArguments
 from hf_gradexplain.text.texts import Text, texts_of
 from hf_gradexplain.viz.report import render_report
 from hf_gradexplain.viz.sanitize import json_text
+from hf_gradexplain.viz.tables import counted
 from hf_gradexplain.viz.terminal import say
 
 
@@ -61,7 +62,7 @@ def _explain(arguments: ExplainRecipeArguments, options: Options) -> list[Explan
     lines = (json_text({**explanation.to_dict(), "commits": commit_of}) for explanation in explanations)
     atomic_write_text(folder / "explanations.jsonl", "".join(f"{line}\n" for line in lines))
     page = render_report(
-        title=f"{Path(arguments.model_name_or_path).name}: {len(texts)} texts explained",
+        title=f"{Path(arguments.model_name_or_path).name}: {counted(len(texts), 'text')} explained",
         facts={
             "Methods": ", ".join(methods),
             "Unit": options.unit,
@@ -75,7 +76,7 @@ def _explain(arguments: ExplainRecipeArguments, options: Options) -> list[Explan
     )
     atomic_write_text(folder / "explanations.html", page)
     atomic_write_text(folder / "run.yaml", to_replay_yaml(arguments))
-    say(f"{len(texts)} texts explained: {folder / 'explanations.html'}")
+    say(f"{counted(len(texts), 'text')} explained: {folder / 'explanations.html'}")
     return explanations
 
 

@@ -25,7 +25,7 @@ from hf_gradexplain.run.progress import Work, progress_bar
 from hf_gradexplain.run.runner import evaluate_texts, more_columns
 from hf_gradexplain.run.shard_queue import Totals
 from hf_gradexplain.run.shards import DocumentCost, make_shards
-from hf_gradexplain.viz.tables import join_words
+from hf_gradexplain.viz.tables import counted, join_words
 from hf_gradexplain.viz.terminal import FittedTable, summary_table
 
 METHODS_TO_COMPARE = ("random", "loo", *ONE_PASS, "integrated_gradients")
@@ -52,8 +52,9 @@ class Recommendation:
         return summary_table(shown, title="How faithful each method is on this model")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as strings, numbers, lists and dicts, ready for JSON."""
-        return {"method": self.method, "sentence": self.sentence, "methods": self.table.to_dict("records")}
+        """Return the result as strings, numbers, lists and dicts, ready for JSON; undefined numbers are None."""
+        rows = self.table.astype(object).where(self.table.notna(), None)
+        return {"method": self.method, "sentence": self.sentence, "methods": rows.to_dict("records")}
 
 
 def load_sample(dataset: SplitArguments, seed: int) -> Dataset | None:
@@ -151,7 +152,8 @@ def _recommendation(tables: Tables, automatic: str) -> Recommendation:
     beaten = [row["method"] for row in rows if row["vs_random"] in ("level", "below")]
     unclear = [row["method"] for row in rows if row["vs_random"] == "unclear"]
     if not trusted:
-        few = f"{_n(tables)} texts are too few to tell {join_words(unclear)} from a random order: measure on more texts"
+        few = f"{counted(_n(tables), 'text')} {'is' if _n(tables) == 1 else 'are'} too few to tell "
+        few += f"{join_words(unclear)} from a random order: measure on more texts"
         none = f"no method finds words better than a random order on these {_n(tables)} texts: trust no explanation"
         return Recommendation(pd.DataFrame(rows), None, few if unclear else none)
     worse = compared_with(tables, trusted[0])

@@ -18,6 +18,9 @@ REPLICATES = 1000
 INTERVAL = (2.5, 97.5)
 """The percentiles of the replicates that are the ends of the interval."""
 
+MIN_DOCUMENTS = 2
+"""A mean over fewer documents has no interval: all replicates of one document are equal, so its width would be 0."""
+
 EXACT_K, K_RATIO = 50, 1.05
 """Replicates are computed at every `K` up to `EXACT_K`; beyond it, each such `K` is 5 % larger than the last one."""
 
@@ -74,22 +77,27 @@ class Means:
         return _ratio(self.replicate_sums, self.replicate_n) - _ratio(self.rounded_sums, self.n)
 
     def interval(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the lower and upper ends of the 95 % percentile intervals, `(C,)` each; NaN where there is no mean."""
-        return percentile_interval(self.mean, self.deviations)
+        """Return the lower and upper ends of the 95 % percentile intervals, `(C,)` each; see `percentile_interval`."""
+        return percentile_interval(self.mean, self.deviations, self.n)
 
 
-def percentile_interval(mean: np.ndarray, deviations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the interval of means `(C,)` from the deviations of their replicates `(replicates, C)`.
+def percentile_interval(mean: np.ndarray, deviations: np.ndarray, n: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 95 % percentile intervals of means over documents.
 
-    Replicates without a document are left out.
+    Args:
+        mean: The means `(C,)`.
+        deviations: The means of the replicates minus `mean`, `(replicates, C)`. Replicates without a document are NaN;
+            they are left out.
+        n: The number of documents of each mean `(C,)`, or of all means.
 
     Returns:
-        The lower and the upper ends, `(C,)` each.
+        The lower and the upper ends, `(C,)` each; NaN for means over fewer than `MIN_DOCUMENTS` documents.
     """
     ends, missing = np.full((2, len(mean)), np.nan), np.isnan(deviations).any(0)
-    whole = ~np.isnan(mean) & ~missing
+    known = np.broadcast_to(np.asarray(n) >= MIN_DOCUMENTS, mean.shape)
+    whole = known & ~missing
     ends[:, whole] = mean[whole] + np.percentile(deviations[:, whole], INTERVAL, axis=0)
-    for c in np.flatnonzero(~np.isnan(mean) & missing):
+    for c in np.flatnonzero(known & missing):
         column = deviations[:, c]
         ends[:, c] = mean[c] + np.percentile(column[~np.isnan(column)], INTERVAL)
     return ends[0], ends[1]
@@ -129,11 +137,14 @@ class AopcSums:
         self.at_grid.add(areas(drops, self.grid), weights)
 
     def table(self, max_k: int) -> pd.DataFrame:
-        """Return columns `k, aopc, ci_low, ci_high, n`, `k` from 0 to `max_k`: the mean and its 95 % interval."""
+        """Return columns `k, aopc, ci_low, ci_high, n`, `k` from 0 to `max_k`.
+
+        These are the mean and its 95 % interval, see `percentile_interval`.
+        """
         k = np.arange(max_k + 1)
         mean = aopc_by_k(self.drops[: max_k + 1], self.n)
-        zero = np.zeros(len(self.grid))
-        low, high = (np.interp(k, self.grid, end) for end in percentile_interval(zero, self.at_grid.deviations))
+        ends = percentile_interval(np.zeros(len(self.grid)), self.at_grid.deviations, self.n)
+        low, high = (np.interp(k, self.grid, end) for end in ends)
         return pd.DataFrame({"k": k, "aopc": mean, "ci_low": mean + low, "ci_high": mean + high, "n": self.n})
 
 

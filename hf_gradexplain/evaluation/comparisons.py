@@ -100,10 +100,11 @@ class PairedSums:
         Returns:
             Columns `k, method, other, difference, ci_low, ci_high, p, p_adjusted, n`: the mean of AOPC(`method`) -
             AOPC(`other`) over documents, with its 95 % bootstrap interval. `p` is the p-value of the paired t-test, and
-            `p_adjusted` the p-value after Holm's correction for all rows of the table.
+            `p_adjusted` the p-value after Holm's correction for all rows of the table. With fewer than two documents,
+            the interval and the p-values are NaN.
         """
         mean, n = self.differences.mean, int(self.differences.n.max(initial=0))
-        low, high = percentile_interval(mean, self.differences.deviations)
+        low, high = percentile_interval(mean, self.differences.deviations, n)
         p = paired_t_test(mean, np.maximum(self.squares - n * np.square(np.nan_to_num(mean)), 0), n)
         swapped = mean < 0
         pairs = [(k, a, b) for k in self.ks for a, b in self.pairs]

@@ -24,7 +24,7 @@ from hf_gradexplain.options import UNIT_NOUNS
 from hf_gradexplain.viz.curves import aopc_figure, ends_figure
 from hf_gradexplain.viz.figures import correlation_figure
 from hf_gradexplain.viz.sanity import randomisation_figure
-from hf_gradexplain.viz.tables import join_words
+from hf_gradexplain.viz.tables import counted, join_words
 
 _NO_TABLES: Mapping[str, pd.DataFrame] = MappingProxyType({})
 
@@ -185,7 +185,7 @@ def distrust(methods: Sequence[str], unit: str) -> str:
 def undecided(methods: Sequence[str]) -> str:
     """Return a warning that there are too few texts to tell these methods from a random order."""
     return (
-        f"These texts are too few to tell {join_words(methods)} from a random order: measure on more texts before you "
+        f"There are too few texts to tell {join_words(methods)} from a random order: measure on more texts before you "
         "trust these explanations."
     )
 
@@ -202,8 +202,8 @@ def incomplete_notes(counts: pd.DataFrame) -> list[str]:
     """Return a sentence per method whose scores do not add up to the rise of the loss on some documents."""
     rows = counts[(counts["what"] == INCOMPLETE) & (counts["n"] > 0)].itertuples()
     return [
-        f"On {row.n:,} of {row.of:,} texts the scores of {row.method} should add up to the rise of the loss, but are "
-        "off by more than 5 %: give more steps."
+        f"On {row.n:,} of {counted(row.of, 'text')} the scores of {row.method} should add up to the rise of the loss, "
+        "but are off by more than 5 %: give more steps."
         for row in rows
     ]
 

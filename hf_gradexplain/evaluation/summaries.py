@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from hf_gradexplain.evaluation.bootstrap import MIN_DOCUMENTS
 from hf_gradexplain.evaluation.comparisons import holm
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
 from hf_gradexplain.evaluation.tables import SHORT_K, Tables
@@ -59,13 +60,16 @@ def headline(tables: Tables) -> str:
     interval of the best method. Methods whose difference is significant but below `NEGLIGIBLE` are named as well.
     A method is named only if its interval lies above 0 and, if `random` was evaluated, it is significantly above
     `random`. `random` itself is never named. If no method is left, or if there is nothing to compare because each text
-    has only one unit, the sentence says so.
+    has only one unit, the sentence says so. For a single text, it says that one text shows nothing about the model.
     """
     summary = summary_table(tables)
     aopc = summary.columns[1]
     n = int(tables.aopc["n"].max())
     if tables.aopc["k"].max() <= 1 and summary[aopc].nunique() == 1 < len(summary):
-        return f"None of the {n:,} texts has more than one unit, so there is nothing to compare."
+        texts = f"None of the {n:,} texts has" if n > 1 else "The only text does not have"
+        return f"{texts} more than one unit, so there is nothing to compare."
+    if n < MIN_DOCUMENTS:
+        return _of_one_text(summary) + _of_random_orders(tables, summary)
     best = summary.loc[summary[aopc].idxmax()]
     if len(tables.comparisons):
         worse = _worse_than(str(best["method"]), tables.comparisons)
@@ -84,12 +88,25 @@ def headline(tables: Tables) -> str:
     else:
         text = f"Over {n:,} texts, no method was shown to find the {units} that matter most to the model: "
         text += f"{aopc} at most "
-    text += with_interval(best[aopc], best["low"], best["high"])
+    return text + with_interval(best[aopc], best["low"], best["high"]) + _of_random_orders(tables, summary)
+
+
+def _of_one_text(summary: pd.DataFrame) -> str:
+    """Return the beginning of the headline of a single text: its highest AOPC, which is that of no other text."""
+    others = summary[summary["method"] != "random"]
+    best = (others if len(others) else summary).nlargest(1, summary.columns[1]).iloc[0]
+    highest = f"the highest {summary.columns[1]} is {best.iloc[1]:z.3f} ({best['method']})"
+    return "One text shows nothing about the model: evaluate more texts. " + with_minus(f"On this text, {highest}")
+
+
+def _of_random_orders(tables: Tables, summary: pd.DataFrame) -> str:
+    """Return the end of the headline, with the AOPC of random orders if they were measured."""
+    aopc = summary.columns[1]
     if len(tables.chance):
         low, high = tables.chance.set_index("k").loc[int(aopc[5:-1]), ["low", "high"]]
-        return text + with_minus(f"; 95 % of random orders have {low:z.3f} to {high:z.3f}.")
+        return with_minus(f"; 95 % of random orders have {low:z.3f} to {high:z.3f}.")
     random = summary[summary["method"] == "random"]
-    return text + (with_minus(f"; random order has {random[aopc].item():z.3f}.") if len(random) else ".")
+    return with_minus(f"; random order has {random[aopc].item():z.3f}.") if len(random) else "."
 
 
 def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
@@ -97,8 +114,8 @@ def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
 
     The paired tests at `SHORT_K` decide this, after Holm's correction for the tests against `other` alone.
     `above` and `below` are significant differences. A method without a significant difference is `unclear` if its 95 %
-    interval contains a difference of `MATTERS` or more, because more texts may show such a difference. Otherwise the
-    method is `level`.
+    interval contains a difference of `MATTERS` or more, because more texts may show such a difference. It is also
+    `unclear` without a test (p is NaN), as for a single text. Otherwise the method is `level`.
     """
     if not len(tables.comparisons):
         return {}
@@ -110,7 +127,8 @@ def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
         if p <= SIGNIFICANCE:
             verdict: Comparison = "above" if above else "below"
         else:
-            verdict = "level" if max(abs(row["ci_low"]), abs(row["ci_high"])) < MATTERS else "unclear"
+            small = max(abs(row["ci_low"]), abs(row["ci_high"])) < MATTERS
+            verdict = "level" if small and not math.isnan(p) else "unclear"
         verdicts[row["method"] if above else row["other"]] = verdict
     return verdicts
 
@@ -136,10 +154,13 @@ def findings(comparisons: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_compared(tables: Tables) -> list[str]:
-    """Return a sentence for each method compared with the method of the highest AOPC, at `SHORT_K`."""
+    """Return a sentence for each method compared with the method of the highest AOPC, at `SHORT_K`.
+
+    There are none without paired tests, as for a single text.
+    """
     if not len(tables.comparisons):
         return []
-    rows = tables.comparisons[tables.comparisons["k"] == tables.comparisons["k"].min()]
+    rows = tables.comparisons[tables.comparisons["k"] == tables.comparisons["k"].min()].dropna(subset="p")
     summary = summary_table(tables)
     best = summary.loc[summary.iloc[:, 1].idxmax(), "method"]
     rows = rows[(rows["method"] == best) | (rows["other"] == best)].sort_values("difference", kind="stable")
@@ -218,12 +239,17 @@ def normalised_summary(normalised: pd.DataFrame) -> pd.DataFrame:
 
 
 def finding(row: Mapping[Hashable, Any]) -> str:
-    """Return a row of the paired tests in words, see `hf_gradexplain.evaluation.comparisons.PairedSums`."""
+    """Return a row of the paired tests in words, see `hf_gradexplain.evaluation.comparisons.PairedSums`.
+
+    If p is NaN, there was no test.
+    """
     method, other = row["method"], row["other"]
     leading = -math.floor(math.log10(row["difference"])) if row["difference"] else 0
     size = with_interval(row["difference"], row["ci_low"], row["ci_high"], f".{min(max(leading, 3), 6)}f")
     if row["p_adjusted"] <= SIGNIFICANCE:
         return f"{method} above {other} by {size}"
+    if math.isnan(row["p_adjusted"]):
+        return f"too few texts to compare {method} with {other}: {size}"
     return f"no significant difference between {method} and {other}: {size}"
 
 

@@ -20,6 +20,7 @@ from hf_gradexplain.explanation.records import explanation_schema, to_row
 from hf_gradexplain.files import atomic_write, atomic_write_text
 from hf_gradexplain.viz.report import render_report
 from hf_gradexplain.viz.sanitize import json_text
+from hf_gradexplain.viz.tables import counted
 
 SHOWN = 5
 """How many explanations of a list a notebook or a terminal shows."""
@@ -50,10 +51,10 @@ class Explanations(list[Explanation]):
 
     def __repr__(self) -> str:
         rows = [f"[{number}] {explanation!r}" for number, explanation in enumerate(self[:SHOWN])]
-        return "\n".join([f"Explanations of {_count(len(self), 'text')}", *rows, *self._more()])
+        return "\n".join([f"Explanations of {counted(len(self), 'text')}", *rows, *self._more()])
 
     def _repr_html_(self) -> str:
-        parts = [Markup("<p>{}</p>").format(f"Explanations of {_count(len(self), 'text')}")]
+        parts = [Markup("<p>{}</p>").format(f"Explanations of {counted(len(self), 'text')}")]
         parts += [Markup(explanation._repr_html_()) for explanation in islice(self, SHOWN)]
         return Markup("\n").join([*parts, *map(Markup("<p>{}</p>").format, self._more())])
 
@@ -94,7 +95,7 @@ class Explanations(list[Explanation]):
             GradexplainError: The file cannot be written.
         """
         page = render_report(
-            title=f"Explanations of {_count(len(self), 'text')}",
+            title=f"Explanations of {counted(len(self), 'text')}",
             facts={},
             tables={},
             figures={},
@@ -160,10 +161,6 @@ def _read_lines(path: str | PathLike[str]) -> list[dict[str, Any]]:
 
 def _read_rows(path: str | PathLike[str]) -> list[dict[str, Any]]:
     return pq.ParquetFile(path, page_checksum_verification=True).read().to_pylist()
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _unwritable(error: Exception) -> str:

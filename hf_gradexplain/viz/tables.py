@@ -91,6 +91,15 @@ def join_words(words: Iterable[str], conjunction: str = "and") -> str:
     return f"{', '.join(most)} {conjunction} {last}" if most else last
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun in singular or plural.
+
+    >>> counted(1, "text"), counted(3000, "text")
+    ('1 text', '3,000 texts')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def text_table(frame: pd.DataFrame, formats: Mapping[str, str] | None = None, *, decimals: int = 3) -> TextTable:
     """Format every cell of `frame`: undefined values as an en dash, others by the format of their column.
 

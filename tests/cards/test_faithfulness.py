@@ -85,13 +85,16 @@ def test_without_one_label_per_text_the_prediction_is_explained(kind):
             "integrated_gradients",
         ),
         ({"signed_gi": (0.3, 0.2, 0.4), "sa_l2": (0.9, 0.8, 1.0)}, "signed_gi"),
+        ({"signed_gi": (0.3, None, None), "loo": (0.5, None, None)}, "signed_gi"),
+        ({"signed_gi": (0.3, None, 0.4), "loo": (0.5, None, 0.6)}, "signed_gi"),
+        ({"signed_gi": (0.3, 0.2, None), "loo": (0.5, 0.4, 0.6)}, "signed_gi"),
     ],
 )
 def test_examples_are_explained_by_the_signed_method_that_is_clearly_the_best(aopc, best):
     faithfulness = measure_faithfulness(explainer("fasttext"), ROWS, 2, labelled=True, seed=0)
     rows = [{"method": method, "short": short} for method, short in aopc.items()]
-    rows.append({"method": "signed_gi", "short": (0.3, 0.2, 0.4)})
     assert example_method(replace(faithfulness, methods=rows), "signed_gi") == best
+    assert example_method(replace(faithfulness, methods=rows), "gi_prob") == "gi_prob"
     assert example_method(None, "attn_lrp") == "attn_lrp"
 
 

@@ -20,6 +20,7 @@ from hf_gradexplain.commands.recommend import (
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.options.arguments import SplitArguments
+from hf_gradexplain.viz.tables import join_words
 from tests.helpers.tiny import explainer, make
 
 
@@ -79,6 +80,17 @@ def test_too_few_texts_are_no_reason_to_distrust_a_method():
     )
     mixed = tables({"attn_lrp": 0.3, "loo": 0.2, "random": 0.01}, lambda a, b: 1e-4 if a == "attn_lrp" else 0.4, 0.3)
     assert _recommendation(mixed, "attn_lrp").sentence.endswith("too few to tell loo from a random order")
+
+
+def test_one_text_is_too_few():
+    one = recommend_method(explainer("textcnn"), read_texts(["good film , not bad"]), seed=0)
+    assert one.method is None
+    methods = join_words(name for name in one.table["method"] if name != "random")
+    assert one.sentence == f"1 text is too few to tell {methods} from a random order: measure on more texts"
+    rows = one.to_dict()["methods"]
+    assert len(rows) == len(one.table) > 1
+    assert all((row["ci_low"], row["ci_high"]) == (None, None) for row in rows)
+    assert all(isinstance(row["aopc"], float) for row in rows)
 
 
 def test_correction_counts_only_the_tests_against_one_method():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hf_gradexplain.evaluation.aopc import document_aopc, removal_drops
-from hf_gradexplain.evaluation.bootstrap import AopcSums, Means, bootstrap_weights, interval_grid
+from hf_gradexplain.evaluation.bootstrap import AopcSums, Means, bootstrap_weights, interval_grid, percentile_interval
 from hf_gradexplain.statistics.ragged_array import RaggedArray
 from tests.helpers.curves import naive_aopc
 
@@ -64,8 +64,24 @@ def test_undefined_values_are_left_out_of_mean_and_replicates():
     assert means.n.tolist() == [2, 1, 0]
     low, high = means.interval()
     assert (low[0], high[0]) == (1, 3)
-    np.testing.assert_array_equal([low[1], high[1]], [5, 5])
-    assert np.isnan([low[2], high[2]]).all()
+    assert np.isnan([low[1:], high[1:]]).all(), "a mean over one document has no interval"
+
+
+def test_a_mean_over_one_document_has_no_interval_and_one_over_two_has(curves):
+    one, two = sums_of(curves, [[3]]), sums_of(curves, [[3], [4]])
+    np.testing.assert_allclose(one["aopc"], naive_aopc(curves[3:4], 8), rtol=0, atol=1e-12)
+    assert one[["ci_low", "ci_high"]].isna().all(axis=None)
+    values = np.sort([document_aopc(curve, 8) for curve in curves[3:5]], axis=0)
+    np.testing.assert_allclose(two[["ci_low", "ci_high"]].to_numpy().T, values, rtol=0, atol=1e-9)
+
+
+def test_replicates_without_a_document_are_left_out_of_the_interval():
+    deviations = np.array([[-1.0, np.nan], [0.0, -2.0], [np.nan, 2.0], [1.0, 0.0]])
+    low, high = percentile_interval(np.array([1.0, 10.0]), deviations, np.array([2, 1]))
+    assert (low[0], high[0]) == pytest.approx((0.05, 1.95))
+    assert np.isnan([low[1], high[1]]).all()
+    low, high = percentile_interval(np.array([1.0, 10.0]), deviations, 2)
+    assert (low[1], high[1]) == pytest.approx((8.1, 11.9))
 
 
 def test_the_grid_of_a_short_text_is_the_beginning_of_that_of_a_long_one():

@@ -63,10 +63,10 @@ def test_methods_that_differ_by_rounding_do_not_differ():
     assert (row["difference"], row["p"], row["p_adjusted"]) == (0, 1, 1)
 
 
-def test_one_document_has_no_p_value():
+def test_one_document_has_no_p_value_and_no_interval():
     row = compared([[0.5], [0.2]]).iloc[0]
     assert row["difference"] == pytest.approx(0.3)
-    assert np.isnan([row["p"], row["p_adjusted"]]).all()
+    assert np.isnan([row["p"], row["p_adjusted"], row["ci_low"], row["ci_high"]]).all()
     assert row["n"] == 1
 
 

@@ -141,4 +141,8 @@ def test_methods_that_do_not_beat_a_random_order_are_warned_of(tables, warning):
 def test_warnings_agree_in_number():
     assert " a finds the important words no better " in distrust(["a"], "word_type")
     assert " a and b find the important tokens no better " in distrust(["a", "b"], "token")
-    assert "too few to tell a and b from" in undecided(["a", "b"])
+    assert undecided(["a", "b"]) == (
+        "There are too few texts to tell a and b from a random order: measure on more texts before you trust these "
+        "explanations."
+    )
+    assert incomplete_notes(COUNTS.assign(n=1, of=1))[0].startswith("On 1 of 1 text the scores of a should")

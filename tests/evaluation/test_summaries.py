@@ -60,6 +60,28 @@ def test_the_headline_says_that_texts_of_one_unit_compare_nothing():
     assert headline(tables({"random": 0.3, "a": 0.3})) == (
         "None of the 5 texts has more than one unit, so there is nothing to compare."
     )
+    assert headline(of_texts(1, {"random": 0.3, "a": 0.3})) == (
+        "The only text does not have more than one unit, so there is nothing to compare."
+    )
+
+
+def of_texts(n, aopc):
+    """The tables for `aopc` over `n` texts; without intervals and tests for a single text."""
+    made = tables(aopc)
+    ends = {"ci_low": np.nan, "ci_high": np.nan} if n == 1 else {}
+    return replace(made, aopc=made.aopc.assign(n=n, **ends))
+
+
+def test_the_headline_says_that_one_text_shows_nothing_about_the_model():
+    given = {"random": 0.7, "a": 0.1, "b": 0.6}
+    start = "One text shows nothing about the model: evaluate more texts. On this text, the highest AOPC(1) is "
+    assert headline(of_texts(1, given)) == f"{start}0.600 (b); random order has 0.700."
+    assert headline(of_texts(1, {"a": -0.25})) == f"{start}−0.250 (a)."
+    assert headline(of_texts(1, {"random": 0.5})) == f"{start}0.500 (random); random order has 0.500."
+    chance = pd.DataFrame({"k": [0, 1], "aopc": [0, 0.1], "low": [0, -0.08], "high": [0, 0.12], "n": 1})
+    band = "0.600 (b); 95 % of random orders have −0.080 to 0.120."
+    assert headline(replace(of_texts(1, given), chance=chance)) == start + band
+    assert headline(of_texts(2, given)).startswith("Over 2 texts, b finds the words")
 
 
 def test_the_headline_names_the_best_methods_by_the_tests():
@@ -85,6 +107,10 @@ def test_the_best_method_is_compared_with_each_other_one_at_the_shorter_k():
         "c above a by 0.110 [0.050, 0.150], adjusted p < 0.001",
     ]
     assert best_compared(tables({"a": 0.5})) == []
+    comparisons.loc[1, ["p", "p_adjusted"]] = np.nan
+    assert best_compared(replace(tested, comparisons=comparisons)) == [
+        "no significant difference between c and b: 0.060 [−0.010, 0.130], adjusted p 0.200"
+    ]
 
 
 def test_methods_with_a_negligible_difference_are_both_in_the_headline():
@@ -127,7 +153,7 @@ def test_comparisons_read_as_sentences():
         "K": [5, 10, 10],
         "difference": [
             "no significant difference between loo and random: 0.001 [−0.001, 0.002]",
-            "no significant difference between loo and random: 0.300 [0.200, 0.400]",
+            "too few texts to compare loo with random: 0.300 [0.200, 0.400]",
             "signed_gi above loo by 0.014 [0.010, 0.018]",
         ],
         "adjusted p": ["0.400", "–", "< 0.001"],
@@ -238,6 +264,17 @@ def test_a_difference_has_three_to_six_decimals(difference, p, said):
     assert finding(dict(zip(COLUMNS, (1, "b", "a", difference, 0.0, 1.0, p, p, 5), strict=True))) == said
 
 
+def test_without_a_test_there_is_no_verdict():
+    """As for a single text, whose interval would have no width."""
+    for low, high in ((0.0, 0.0), (np.nan, np.nan)):
+        rows = compared((10, "a", "random", 0.0, low, high, np.nan, np.nan, 1))
+        untested = replace(tables({"a": 0.6, "random": 0.6}), comparisons=rows)
+        assert compared_with(untested, "random") == {"a": "unclear"}
+        assert compared_with(untested, "a") == {"random": "unclear"}
+        assert no_better_than_random(untested) == []
+        assert best_compared(untested) == []
+
+
 @pytest.mark.parametrize(
     ("p", "written"), [(0.001, "0.001"), (0.00099, "< 0.001"), (1.0, "1.000"), (0.0, "< 0.001"), (np.nan, "–")]
 )
@@ -264,10 +301,8 @@ def test_the_summary_takes_the_shorter_and_the_longest_k():
     assert summary.iloc[0, 1:5].tolist() == pytest.approx([0.1, 0.09, 0.11, 0.12])
 
 
-@pytest.mark.parametrize(("n", "said"), [(1, "AOPC(1) up to"), (1200, "Over 1,200 texts, a finds")])
-def test_the_headline_of_a_single_method(n, said):
-    frame = tables({"a": 0.6})
-    shown = headline(replace(frame, aopc=frame.aopc.assign(n=n), unit="token"))
-    assert said in shown
+def test_the_headline_of_a_single_method():
+    shown = headline(replace(of_texts(1200, {"a": 0.6}), unit="token"))
+    assert "Over 1,200 texts, a finds" in shown
     assert "the tokens that matter" in shown
     assert shown.endswith("0.600 [0.500, 0.700].")

@@ -18,7 +18,7 @@ from hf_gradexplain.evaluation.summaries import p_value
 from hf_gradexplain.viz.canvas import INK, STYLE, add_note, figure_bytes
 from hf_gradexplain.viz.cell import cell_html
 from hf_gradexplain.viz.sanitize import one_line
-from hf_gradexplain.viz.tables import join_words, text_table, with_interval, with_minus
+from hf_gradexplain.viz.tables import counted, join_words, text_table, with_interval, with_minus
 
 NO_VERDICT = (
     "No verdict: without references, which are two or more runs of A's training with other seeds, a change cannot be "
@@ -129,16 +129,16 @@ class RunComparison:
     def sentences(self) -> list[str]:
         """The result in sentences."""
         drift, n, equal = self._drift(), self.counts["texts"], self.counts.get("equal_predictions")
-        said = [f"Compared over {n:,} texts."]
+        said = [f"Compared over {counted(n, 'text')}."]
         if equal is not None:
             share = with_interval(equal / n, *stats.binomtest(equal, n).proportion_ci())
-            said = [f"Over {n:,} texts, {share} of the predictions are equal."]
+            said = [f"Over {counted(n, 'text')}, {share} of the predictions are equal."]
         said += [self._accuracy(row) for row in self.means.to_dict("records") if row["measure"] == ACCURACY]
         interval = with_interval(drift["drift"], drift["ci_low"], drift["ci_high"])
         said += [f"Drift of {self.method}: {interval}, one minus the median rank correlation of the explanations."]
         said += [*self._verdict(drift), self._moved_words()] if self.references else [NO_VERDICT]
         if other := self.counts["other_class"]:
-            said += [f"In {other:,} texts the runs explain different classes; these have no rank correlation."]
+            said += [f"In {counted(other, 'text')} the runs explain different classes; these have no rank correlation."]
         if only := self.counts["words_in_one_run"]:
             said += [f"{only / self.counts['words']:.1%} of the words are in one run only, and are not compared."]
         return said

@@ -69,7 +69,7 @@ class Faithfulness:
         k: The `K` of AOPC(K), the mean fall of the probability (for regression, the output) without the top 0 to `K`
             units.
         aopc: The mean of AOPC(K) over the texts.
-        low: The lower end of its 95 % interval.
+        low: The lower end of its 95 % interval; None for a single text.
         high: The upper end.
         random: AOPC(K) of random orders; None if they were not measured.
         random_low: The lower end of the range of AOPC(K) for 95 % of random seeds; None if it was not measured.
@@ -87,8 +87,8 @@ class Faithfulness:
     n: int
     k: int
     aopc: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     random: float | None
     random_low: float | None
     random_high: float | None
@@ -192,6 +192,7 @@ def faithfulness(tables: Tables, method: str) -> Faithfulness:
     k = min(SHORT_K, int(tables.aopc["k"].max()))
     of_methods = tables.aopc[tables.aopc["k"] == k].set_index("method")
     row = of_methods.loc[method]
+    ends = [None if np.isnan(row[name]) else float(row[name]) for name in ("ci_low", "ci_high")]
     random = float(of_methods.loc[RANDOM, "aopc"]) if RANDOM in of_methods.index else None
     low = high = None
     if len(tables.chance):
@@ -208,8 +209,8 @@ def faithfulness(tables: Tables, method: str) -> Faithfulness:
         n=int(row["n"]),
         k=k,
         aopc=float(row["aopc"]),
-        low=float(row["ci_low"]),
-        high=float(row["ci_high"]),
+        low=ends[0],
+        high=ends[1],
         random=random,
         random_low=low,
         random_high=high,

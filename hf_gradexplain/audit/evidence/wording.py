@@ -7,7 +7,7 @@ from hf_gradexplain.audit.evidence.main_words import MOST, SHARE, MainWord, is_s
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import DELETION, UNIT_NOUNS
 from hf_gradexplain.viz.sanitize import one_line
-from hf_gradexplain.viz.tables import join_words, with_minus
+from hf_gradexplain.viz.tables import counted, join_words, with_minus
 
 _LIKELIHOODS = (
     (0.99, "almost certain"),
@@ -61,15 +61,6 @@ def quoted(names: Sequence[str], conjunction: str = "and") -> str:
 def shown(name: str, width: int) -> str:
     """Return a name on one line; a name of white space, which would be invisible, becomes "blank"."""
     return one_line(name, width=width) or "(blank)"
-
-
-def counted(n: int, noun: str) -> str:
-    """Return a number with its noun in singular or plural.
-
-    >>> counted(1, "text"), counted(3000, "text")
-    ('1 text', '3,000 texts')
-    """
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def amount(value: float, regression: bool) -> str:

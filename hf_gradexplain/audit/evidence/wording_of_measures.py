@@ -3,9 +3,9 @@
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS, IN_WORDS
 from hf_gradexplain.audit.evidence.decision import Decision
 from hf_gradexplain.audit.evidence.measured import Accuracy, Faithfulness, TextCheck
-from hf_gradexplain.audit.evidence.wording import amounts, counted, percent, quoted
+from hf_gradexplain.audit.evidence.wording import amounts, percent, quoted
 from hf_gradexplain.viz.sanitize import one_line
-from hf_gradexplain.viz.tables import join_words, with_interval, with_minus
+from hf_gradexplain.viz.tables import counted, join_words, with_interval, with_minus
 
 AGREES = 0.7
 """Scores with at least this correlation are said to agree with leave-one-out; with at least half of it, partly."""
@@ -13,7 +13,7 @@ AGREES = 0.7
 _VERDICTS = {
     "above": "So the method finds {noun}s that the model relies on.",
     "not shown": "This is more than without random {noun}s, but the interval includes no fall at all.",
-    "unclear": "These are too few texts to tell whether the method is better than choosing {noun}s at random.",
+    "unclear": "There are too few texts to tell whether the method is better than choosing {noun}s at random.",
     "": "The run did not measure the fall when random {noun}s are removed, so it is not known whether this fall is "
     "large.",
 }
@@ -71,15 +71,16 @@ def about_faithfulness(measured: Faithfulness, noun: str, *, regression: bool) -
     """Return sentences on the measured faithfulness of the method on all texts of the run."""
     what = "output" if regression else "probability"
     fall = _fall(measured.aopc, regression)
-    low, high = (with_minus(f"{x if regression else 100 * x:z.3g}") for x in (measured.low, measured.high))
     sentence = (
         f"On {counted(measured.n, 'text')}, the {noun}s that {one_line(measured.method)} scores highest were removed "
-        f"one after the other, up to {measured.k}. On average over these steps, the {what} fell by {fall} "
-        f"(95 % interval {low} to {high})"
+        f"one after the other, up to {measured.k}. On average over these steps, the {what} fell by {fall}"
     )
+    if measured.low is not None and measured.high is not None:
+        low, high = (with_minus(f"{x if regression else 100 * x:z.3g}") for x in (measured.low, measured.high))
+        sentence += f" (95 % interval {low} to {high})"
     random = "" if measured.random is None else f"; without random {noun}s, by {_fall(measured.random, regression)}"
-    kind = "not shown" if measured.verdict == "above" and measured.low <= 0 else measured.verdict
-    verdict = _VERDICTS.get(kind, "").format(noun=noun)
+    doubtful = measured.verdict == "above" and (measured.low is None or measured.low <= 0)
+    verdict = _VERDICTS.get("not shown" if doubtful else measured.verdict, "").format(noun=noun)
     sentences = [f"{sentence}{random}.", *([verdict] if verdict else [])]
     if measured.correlation is not None:
         r = measured.correlation

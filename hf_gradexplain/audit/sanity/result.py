@@ -14,7 +14,7 @@ from hf_gradexplain.probing.report import Check
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.cell import cell_html, cell_text
 from hf_gradexplain.viz.sanity import randomisation_figure
-from hf_gradexplain.viz.tables import MISSING, TextTable, join_words, text_table, with_minus
+from hf_gradexplain.viz.tables import MISSING, TextTable, counted, join_words, text_table, with_minus
 
 CASCADING, INDEPENDENT = "cascading", "independent"
 """The orders of randomisation: each layer with all layers above it, or alone."""
@@ -141,7 +141,7 @@ class SanityChecks:
         rows = self.checks[self.checks["method"] != BASELINE]
         ordered = rows.sort_values("randomised", ascending=False)
         said = [f"{row.method} {_two_decimals(row.randomised)}" for row in ordered.itertuples()]
-        found = f"median Spearman with the scores of random models, {self.texts} texts: {', '.join(said)}"
+        found = f"median Spearman with the scores of random models, {counted(self.texts, 'text')}: {', '.join(said)}"
         if self.unchanged:
             action = f"do not explain this model with {join_words(self.unchanged)}: the scores ignore its parameters"
             return Check("parameter randomisation", found, "problem", action)
@@ -198,7 +198,7 @@ class SanityChecks:
 
     @property
     def _title(self) -> str:
-        return f"Sanity checks of {self.model} on {self.texts:,} texts"
+        return f"Sanity checks of {self.model} on {counted(self.texts, 'text')}"
 
     def _table(self) -> TextTable:
         return text_table(sanity_summary(self.checks), decimals=2)

@@ -185,9 +185,9 @@ class SparseMeans:
         return _ratio(self.sums, self.n)
 
     def interval(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the 95 % percentile interval of each mean."""
+        """Return the 95 % percentile interval of each mean; NaN for a mean over fewer than two documents."""
         deviations = _ratio(self.replicate_sums, self.replicate_n) - self.mean[:, None]
-        return percentile_interval(self.mean, deviations.T)
+        return percentile_interval(self.mean, deviations.T, self.n)
 
 
 def _ratio(sums: np.ndarray, n: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from hf_gradexplain.options.words import MIN_DOCUMENTS
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.cell import cell_html
 from hf_gradexplain.viz.sanitize import one_line
-from hf_gradexplain.viz.tables import text_table
+from hf_gradexplain.viz.tables import counted, text_table
 from hf_gradexplain.viz.words import words_figure
 
 SHOWN = 10
@@ -91,10 +91,11 @@ class Words:
         if not len(self.table):
             return f"No word is in {self.min_documents:,} texts of one group: lower min_documents, or take more texts."
         real = (self.table["p_adjusted"] <= FALSE_DISCOVERY_RATE).sum()
+        texts = counted(self.n_documents, "text")
         return (
             f"By {self.method}, {real:,} of {len(self.table):,} words have a larger share of the score than the other "
             f"words of the same texts, at a false discovery rate of {100 * FALSE_DISCOVERY_RATE:.0f} %. Tested on "
-            f"{self.n_documents:,} texts, grouped by {self.by}: all words in at least {self.min_documents} of a group."
+            f"{texts}, grouped by {self.by}: all words in at least {self.min_documents} of a group."
         )
 
     def to_frame(self) -> pd.DataFrame:

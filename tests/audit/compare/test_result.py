@@ -73,6 +73,10 @@ def test_the_sentences_without_references():
     assert said[-1].startswith("1.0% of the words are in one run only")
     regression = {name: n for name, n in COUNTS.items() if name != "equal_predictions"} | {"texts": 1000}
     assert made(counts=regression).sentences[0] == "Compared over 1,000 texts."
+    assert made(counts=regression | {"texts": 1}).sentences[0] == "Compared over 1 text."
+    one = made(counts=COUNTS | {"texts": 1, "equal_predictions": 1, "other_class": 1}).sentences
+    assert one[0].startswith("Over 1 text, 1.000 [")
+    assert any(sentence.startswith("In 1 text the runs explain different classes") for sentence in one)
 
 
 @pytest.mark.parametrize(("p", "kind", "changed"), [(0.05, "more than", True), (0.051, "no more than", False)])

@@ -483,7 +483,15 @@ MEASURED = Faithfulness("loo", 1200, 10, 0.345, 0.3, 0.4, 0.1, None, None, "abov
         ),
         ({"low": 0.0}, ["the interval includes no fall at all"]),
         ({"low": 0.001}, ["words that the model relies on"]),
-        ({"verdict": "unclear"}, ["too few texts to tell"]),
+        (
+            {"verdict": "unclear"},
+            ["There are too few texts to tell whether the method is better than choosing words at random."],
+        ),
+        (
+            {"low": None, "high": None, "n": 1, "verdict": "unclear"},
+            ["On 1 text,", "fell by 34.5 percentage points; without random words,", "too few texts to tell"],
+        ),
+        ({"low": None, "high": None}, ["the interval includes no fall at all"]),
         ({"verdict": "", "random": None}, ["to 40). The run did not measure"]),
         ({"correlation": 0.7}, ["closely agree"]),
         ({"correlation": 0.69}, ["partly agree"]),
@@ -558,6 +566,7 @@ def test_the_verdict_on_a_method(given, verdict):
 def test_the_faithfulness_in_numbers():
     found = faithfulness(tables(), "loo")
     assert (found.n, found.k, found.random, found.random_low, found.correlation) == (30, 10, 0.1, None, None)
+    assert (found.low, found.high) == pytest.approx((0.29, 0.31))
     assert (found.aopc, found.low, found.high) == pytest.approx((0.3, 0.29, 0.31))
     banded = faithfulness(tables(chance=(0.01, 0.09)), "loo")
     assert (banded.random, banded.random_low, banded.random_high) == (0.05, 0.01, 0.09)

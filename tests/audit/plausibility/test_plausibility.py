@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import auc, f1_score, precision_recall_curve
 
 from hf_gradexplain.audit.plausibility.places import Places
-from hf_gradexplain.audit.plausibility.plausibility import agreement, plausibility_table, plausibility_tables
+from hf_gradexplain.audit.plausibility.plausibility import MEASURES, agreement, plausibility_table, plausibility_tables
 from hf_gradexplain.corpus.synthetic import make_corpus
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, schema, write_documents
 from hf_gradexplain.explanation import Explanation
@@ -138,6 +138,7 @@ def test_a_word_that_occurs_twice_is_two_words(tmp_path):
     paths = written(tmp_path, [document(0, types, [(1, 3)], one=[0, 1, 3, 0.5, 0.2])])
     (row,) = plausibility_table(paths).to_dict("records")
     assert (row["k"], row["token_f1"], row["iou_f1"]) == (2, 0.5, pytest.approx(2 / 3))
+    assert all(np.isnan(row[f"{name}_ci_{end}"]) for name in MEASURES for end in ("low", "high"))
 
 
 def test_equal_scores_are_in_random_order_and_the_same_for_every_method(tmp_path):

@@ -1,5 +1,7 @@
 """What sanity checks say, from tables written by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -51,7 +53,7 @@ def test_methods_that_pass():
     checks = made(FINE)
     first, second, third = checks.report()
     assert (first.name, first.verdict) == ("parameter randomisation", "ok")
-    assert first.found == "median Spearman with the scores of random models, 1200 texts: loo 0.12, ig 0.00"
+    assert first.found == "median Spearman with the scores of random models, 1,200 texts: loo 0.12, ig 0.00"
     assert (second.name, second.verdict) == ("input invariance", "ok")
     assert "(positions)" in second.found
     assert (third.name, third.found, third.verdict) == ("seeds", "no method draws random numbers", "ok")
@@ -98,6 +100,9 @@ def test_a_model_without_positions_is_not_checked_for_invariance():
 def test_what_is_shown():
     checks = made(FINE)
     assert repr(checks).startswith("Sanity checks of Bert on 1,200 texts\n")
+    one = replace(checks, texts=1)
+    assert repr(one).startswith("Sanity checks of Bert on 1 text\n")
+    assert "random models, 1 text: " in one.report()[0].found
     assert "0.12 [0.00, 1.00]" in repr(checks)
     assert "<svg" in checks._repr_html_() or "image/svg" in checks._repr_html_()
     record = checks.to_dict()
