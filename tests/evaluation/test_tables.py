@@ -181,6 +181,18 @@ def test_without_extra_measures_their_tables_are_empty_and_the_others_the_same(d
     np.testing.assert_allclose(of_one_order, naive_aopc([d.curves["random"] for d in documents]), rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(("methods", "compared"), [(("loo",), False), (("loo", "random"), True)])
+def test_a_single_method_has_nothing_to_compare(methods, compared, tmp_path):
+    options = Options(methods=methods, unit="word_type")
+    documents = evaluate_texts(explainer("fasttext"), Dataset.from_dict({"id": [0, 1], "text": CORPUS[:2]}), options)
+    write_documents(documents, tmp_path / "0.parquet", schema(methods, Measures()))
+    tables = make_tables([tmp_path / "0.parquet"], options)
+    for name in ("comparisons", "correlation", "histograms"):
+        assert isinstance(getattr(tables, name), pd.DataFrame)
+        assert bool(len(getattr(tables, name))) is compared
+    assert list(tables.aopc["method"].unique()) == list(methods)
+
+
 def test_a_median_of_few_documents_has_no_interval_and_the_counts_say_why(documents, tmp_path):
     defined = [d for d in documents if d.correlations["sa_l2"]["pearson"] is not None]
     reason = "no interval of the median r: fewer than 6 documents have an r"
