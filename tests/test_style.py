@@ -43,7 +43,7 @@ MAY_DEFER = {
 FOLDERS = [
     {"errors"},
     {"options"},
-    {"files", "hub", "statistics", "viz"},
+    {"files", "hub", "statistics", "threads", "viz"},
     {"corpus", "loading", "metrics", "models", "text"},
     {"classifier"},
     {"perturb", "propagation"},

@@ -4,13 +4,17 @@ A custom `torch.autograd.Function` may define any backward pass: a straight-thro
 one that works only in training. Its forward pass, run under autograd like any other code, gives the true derivative.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
+
+from hf_gradexplain.threads import ProcessSetting, Restore
 
 CustomFunction = type[Function]
 
@@ -29,29 +33,86 @@ def custom_functions(output: Tensor) -> frozenset[CustomFunction]:
     return frozenset(functions)
 
 
+class _OfThread(threading.local):
+    """What `follow_forward` does in the current thread.
+
+    Attributes:
+        followed: The functions whose forward passes are differentiated.
+        ignores_no_grad: Whether `torch.no_grad` has no effect.
+    """
+
+    followed: frozenset[CustomFunction] = frozenset()
+    ignores_no_grad = False
+
+
+_OF_THREAD = _OfThread()
+
+
 @contextmanager
 def follow_forward(functions: Iterable[CustomFunction]) -> Iterator[None]:
     """Within the block, differentiate the forward passes of these functions and ignore their backward passes.
 
     `torch.no_grad` has no effect within the block, because such functions, and the layers that they call, use it to
-    disable autograd. Without functions the block changes nothing.
+    disable autograd. Other threads compute as without the block. Without functions the block changes nothing.
     """
-    functions = tuple(functions)
-    saved = [(cls, vars(cls).get("apply")) for cls in functions]
-    enter, leave = torch.no_grad.__enter__, torch.no_grad.__exit__
-    try:
-        for cls in functions:
-            cls.apply = _plain_call(cls)  # type: ignore[method-assign]
-        if functions and torch.is_grad_enabled():
-            torch.no_grad.__enter__ = torch.no_grad.__exit__ = lambda *_: None  # type: ignore[assignment,method-assign]
+    functions = frozenset(functions)
+    if not functions:
         yield
-    finally:
-        torch.no_grad.__enter__, torch.no_grad.__exit__ = enter, leave  # type: ignore[method-assign]
-        for cls, apply in saved:
-            if apply is None:
-                del cls.apply
-            else:
-                cls.apply = apply  # type: ignore[method-assign]
+        return
+    before = _OF_THREAD.followed, _OF_THREAD.ignores_no_grad
+    with ExitStack() as settings:
+        for setting in (_NO_GRAD, *map(_setting_of, functions)):
+            settings.enter_context(setting.set())
+        try:
+            _OF_THREAD.followed |= functions
+            _OF_THREAD.ignores_no_grad |= torch.is_grad_enabled()
+            yield
+        finally:
+            _OF_THREAD.followed, _OF_THREAD.ignores_no_grad = before
+
+
+def _replace_no_grad() -> Restore:
+    """Replace `torch.no_grad.__enter__` by a method that does nothing in threads that ignore it."""
+    own = torch.no_grad.__enter__
+
+    def enter(block: torch.no_grad) -> None:
+        if _OF_THREAD.ignores_no_grad:
+            block.prev = torch.is_grad_enabled()  # the end of the block sets this value
+        else:
+            own(block)
+
+    torch.no_grad.__enter__ = enter  # type: ignore[method-assign]
+    return lambda: setattr(torch.no_grad, "__enter__", own)
+
+
+_NO_GRAD = ProcessSetting(_replace_no_grad)
+"""`torch.no_grad` has no effect in threads that ignore it."""
+
+_SETTINGS: WeakValueDictionary[CustomFunction, ProcessSetting] = WeakValueDictionary()
+"""For each followed function, the setting that replaces its `apply`; kept while a block uses it."""
+
+_LOCK = threading.Lock()
+
+
+def _setting_of(function: CustomFunction) -> ProcessSetting:
+    with _LOCK:
+        setting = _SETTINGS.get(function) or ProcessSetting(lambda: _replace_apply(function))
+        _SETTINGS[function] = setting
+    return setting
+
+
+def _replace_apply(function: CustomFunction) -> Restore:
+    """Replace `apply` of a function by one that only runs its forward pass in threads that follow it."""
+    own = vars(function).get("apply")
+
+    def apply(called: CustomFunction, *args: Any, **kwargs: Any) -> Any:
+        if called in _OF_THREAD.followed:
+            return _forward(called, *args, **kwargs)
+        original = super(function, called).apply if own is None else own.__get__(None, called)  # type: ignore[misc]
+        return original(*args, **kwargs)
+
+    function.apply = classmethod(apply)  # type: ignore[assignment,method-assign]
+    return lambda: delattr(function, "apply") if own is None else setattr(function, "apply", own)
 
 
 class _Context:
@@ -61,8 +122,8 @@ class _Context:
         return lambda *args: None
 
 
-def _plain_call(cls: CustomFunction) -> Any:
-    """Return the forward pass of a custom function as an ordinary function."""
-    if cls.setup_context is not Function.setup_context:
-        return staticmethod(cls.forward)
-    return staticmethod(lambda *args: cls.forward(_Context(), *args))
+def _forward(function: CustomFunction, *args: Any, **kwargs: Any) -> Any:
+    """Run the forward pass of a custom function as an ordinary function."""
+    if function.setup_context is not Function.setup_context:
+        return function.forward(*args, **kwargs)
+    return function.forward(_Context(), *args, **kwargs)

@@ -1,47 +1,12 @@
 """Settings of the whole process that a forward pass changes and restores, even while other threads run models."""
 
 import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
 
-Restore = Callable[[], None]
-
-
-class ProcessSetting:
-    """A setting of the whole process: changed while at least one thread needs it, and then restored.
-
-    If each thread restored the value that it had found, the last thread could restore a value that another one had set.
-
-    Args:
-        change: Changes the setting, and returns a function that restores it.
-    """
-
-    def __init__(self, change: Callable[[], Restore]) -> None:
-        self._change, self._restore = change, _nothing
-        self._lock, self._users = threading.Lock(), 0
-
-    @contextmanager
-    def set(self) -> Iterator[None]:
-        """Keep the setting changed within the block."""
-        with self._lock:
-            if not self._users:
-                self._restore = self._change()
-            self._users += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._users -= 1
-                if not self._users:
-                    self._restore()
-
-
-def _nothing() -> None:
-    """Restore nothing."""
+from hf_gradexplain.threads import ProcessSetting, Restore, nothing
 
 
 def _set_options(options: Iterable[tuple[Any, str, Any]]) -> Restore:
@@ -75,7 +40,7 @@ def _tf32_options() -> Iterator[tuple[Any, str, Any]]:
 
 def _force_eager() -> Restore:
     if "torch._dynamo" not in sys.modules:  # nothing is compiled; its import takes seconds
-        return _nothing
+        return nothing
     stance = torch.compiler.set_stance("force_eager")
     return lambda: stance.__exit__(None, None, None)
 

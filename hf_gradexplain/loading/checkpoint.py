@@ -14,9 +14,9 @@ from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading.adapter import PREFIX, adapter_weights, apply_adapter, head_config
 from hf_gradexplain.loading.precision import affordable_dtype
 from hf_gradexplain.loading.safety import (
+    NO_SAFETENSORS_CONVERSION,
     Source,
     find_source,
-    no_safetensors_conversion,
     read_config,
     translate_load_errors,
     weights_options,
@@ -69,7 +69,7 @@ def load_checkpoint(
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     failure = f"cannot load a sequence classifier from {name!r}"
-    with translate_load_errors(failure), no_safetensors_conversion(), _quiet_if_asked():
+    with translate_load_errors(failure), NO_SAFETENSORS_CONVERSION.set(), _quiet_if_asked():
         source = find_source(name, revision)
         checkpoint = _load(source, device, dtype, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
     return checkpoint if device == "auto" else replace(checkpoint, model=cast(Any, checkpoint.model).to(device))

@@ -13,6 +13,7 @@ from transformers import AutoConfig, PreTrainedConfig
 
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 from hf_gradexplain.hub.provenance import Provenance, read_json, resolve
+from hf_gradexplain.threads import ProcessSetting, Restore
 from hf_gradexplain.viz.sanitize import visible
 
 _INSTALLED_QUANTIZERS = ("bitsandbytes",)
@@ -163,13 +164,12 @@ def translate_load_errors(failure: str) -> Iterator[None]:
         GradexplainError: The block raised an exception.
     """
     explain = translate_errors(lambda error: f"{failure}: {_reason(error)}", Exception, GradexplainError)
-    with explain, _visible_logs():
+    with explain, _VISIBLE_LOGS.set():
         yield
 
 
-@contextmanager
-def _visible_logs() -> Iterator[None]:
-    """Make control characters visible in all log messages within the block, of any logger."""
+def _make_logs_visible() -> Restore:
+    """Make control characters visible in all log messages, of any logger."""
     factory = logging.getLogRecordFactory()
 
     def visible_record(*args: Any) -> logging.LogRecord:
@@ -179,10 +179,11 @@ def _visible_logs() -> Iterator[None]:
         return record
 
     logging.setLogRecordFactory(visible_record)
-    try:
-        yield
-    finally:
-        logging.setLogRecordFactory(factory)
+    return lambda: logging.setLogRecordFactory(factory)
+
+
+_VISIBLE_LOGS = ProcessSetting(_make_logs_visible)
+"""Log messages have no control characters."""
 
 
 def _reason(error: Exception) -> str:
@@ -215,16 +216,19 @@ def _first_sentence(message: str) -> str:
     return " ".join(lines[: end + 1]).rstrip(".")
 
 
-@contextmanager
-def no_safetensors_conversion() -> Iterator[None]:
-    """Stop transformers from asking the hub to convert pickled weights: the request would send the user's token."""
+def _disable_conversion() -> Restore:
     name = "DISABLE_SAFETENSORS_CONVERSION"
     before = os.environ.get(name)
     os.environ[name] = "1"
-    try:
-        yield
-    finally:
+
+    def restore() -> None:
         if before is None:
             del os.environ[name]
         else:
             os.environ[name] = before
+
+    return restore
+
+
+NO_SAFETENSORS_CONVERSION = ProcessSetting(_disable_conversion)
+"""Transformers does not ask the hub to convert pickled weights: the request would send the user's token."""

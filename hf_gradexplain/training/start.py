@@ -25,8 +25,8 @@ from hf_gradexplain.corpus import holds_conversations
 from hf_gradexplain.errors import GradexplainError, choose, one_line, translate_errors
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading.safety import (
+    NO_SAFETENSORS_CONVERSION,
     find_source,
-    no_safetensors_conversion,
     read_config,
     translate_load_errors,
     weights_options,
@@ -113,7 +113,7 @@ def pretrained_model(
         GradexplainError: The model cannot be loaded, or is an adapter.
     """
     name, code = str(arguments.model_name_or_path), {"trust_remote_code": arguments.trust_remote_code}
-    with translate_load_errors(f"cannot fine-tune {name!r}"), no_safetensors_conversion():
+    with translate_load_errors(f"cannot fine-tune {name!r}"), NO_SAFETENSORS_CONVERSION.set():
         source = find_source(name, arguments.model_revision)
         if source.adapter is not None:
             raise GradexplainError(

@@ -1,5 +1,7 @@
 """Tests of derivatives by the forward passes of custom autograd functions."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -69,3 +71,94 @@ def test_a_forward_pass_by_the_newer_interface_is_called_without_a_context():
     x = torch.ones(3)
     with follow_forward([WithSetup]):
         torch.testing.assert_close(WithSetup.apply(x), x.tanh())
+
+
+def in_another_thread(work):
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(work).result()
+
+
+def needs_gradients_within_no_grad():
+    x = torch.ones(3, requires_grad=True)
+    with torch.no_grad():
+        return (2 * x).requires_grad
+
+
+@pytest.mark.parametrize("second", [(), (WithSetup,), (TwiceTheGradient,)])
+def test_blocks_that_overlap_restore_everything_in_whatever_order_they_end(second):
+    """Two threads with different models enter such blocks one after the other, and the first one may end first."""
+    enter, leave = torch.no_grad.__enter__, torch.no_grad.__exit__
+    blocks = follow_forward([TwiceTheGradient]), follow_forward(second)
+    with ThreadPoolExecutor(1) as executor:
+        blocks[0].__enter__()
+        executor.submit(blocks[1].__enter__).result()
+        blocks[0].__exit__(None, None, None)
+        assert executor.submit(needs_gradients_within_no_grad).result() == bool(second)
+        assert not needs_gradients_within_no_grad()
+        executor.submit(blocks[1].__exit__, None, None, None).result()
+        assert not executor.submit(needs_gradients_within_no_grad).result()
+    assert (torch.no_grad.__enter__, torch.no_grad.__exit__) == (enter, leave)
+    assert not {"apply"} & (vars(TwiceTheGradient).keys() | vars(WithSetup).keys())
+    torch.testing.assert_close(gradient(TwiceTheGradient), 2 * slope())
+
+
+def test_other_threads_differentiate_as_usual():
+    with follow_forward([TwiceTheGradient]):
+        assert needs_gradients_within_no_grad()
+        assert not in_another_thread(needs_gradients_within_no_grad)
+        torch.testing.assert_close(in_another_thread(lambda: gradient(TwiceTheGradient)), 2 * slope())
+        torch.testing.assert_close(gradient(TwiceTheGradient, [WithSetup]), slope())
+
+
+def test_a_block_within_a_block_ends_alone():
+    with follow_forward([TwiceTheGradient]):
+        with torch.no_grad(), follow_forward([TwiceTheGradient, WithSetup]):
+            pass
+        torch.testing.assert_close(gradient(TwiceTheGradient), slope())
+        assert needs_gradients_within_no_grad()
+    with torch.no_grad(), follow_forward([WithSetup]), torch.enable_grad():
+        with follow_forward([WithSetup]):
+            assert needs_gradients_within_no_grad()
+        assert not needs_gradients_within_no_grad()
+
+
+def test_the_end_of_no_grad_leaves_gradients_as_they_were():
+    x = torch.ones(3, requires_grad=True)
+    with follow_forward([TwiceTheGradient]):
+        with torch.no_grad():
+            pass
+        assert (2 * x).requires_grad
+        with torch.set_grad_enabled(False):
+            with torch.no_grad():
+                pass
+            assert not (2 * x).requires_grad
+
+
+class Child(TwiceTheGradient):
+    """Inherits the forward pass, and has a gradient of its own."""
+
+    @staticmethod
+    def backward(ctx, upstream):
+        return 3 * upstream
+
+
+class OwnApply(TwiceTheGradient):
+    """Runs by a method `apply` of its own."""
+
+    @classmethod
+    def apply(cls, x):
+        return super().apply(x) + 1
+
+
+def test_a_class_derived_from_a_followed_one_is_not_followed():
+    with follow_forward([TwiceTheGradient]):
+        torch.testing.assert_close(gradient(Child), torch.full_like(slope(), 3))
+
+
+def test_a_method_apply_of_the_class_is_used_by_other_threads_and_restored():
+    own = vars(OwnApply)["apply"]
+    zeros = torch.zeros(2)
+    with follow_forward([OwnApply]):
+        assert in_another_thread(lambda: OwnApply.apply(zeros)).tolist() == [1, 1]
+        assert OwnApply.apply(zeros).tolist() == [0, 0]
+    assert vars(OwnApply)["apply"] is own

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 import pickle
 import re
 
@@ -12,7 +13,7 @@ from safetensors import SafetensorError
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.loading.checkpoint import load_checkpoint
-from hf_gradexplain.loading.safety import _first_sentence, _reason, translate_load_errors
+from hf_gradexplain.loading.safety import NO_SAFETENSORS_CONVERSION, _first_sentence, _reason, translate_load_errors
 from tests.helpers.tiny import make
 
 EVIL = "\x1b]0;owned\x07 \x1b[31m \x9b31m \u202e \x7f"
@@ -72,6 +73,34 @@ def test_logs_are_as_before_after_the_block(capsys):
     assert logging.getLogRecordFactory() is factory
     alone.warning("%s", EVIL)
     assert capsys.readouterr().err == f"{EVIL}\n"
+
+
+def test_logs_are_as_before_after_two_blocks_that_overlap(log):
+    """Two threads load models at the same time, and the first one ends first."""
+    factory, logger = logging.getLogRecordFactory(), logging.getLogger("transformers.models")
+    blocks = translate_load_errors("cannot load"), translate_load_errors("cannot load")
+    for block in blocks:
+        block.__enter__()
+    blocks[0].__exit__(None, None, None)
+    logger.warning(EVIL)
+    blocks[1].__exit__(None, None, None)
+    assert log.getvalue() == f"{SHOWN}\n"
+    assert logging.getLogRecordFactory() is factory
+
+
+@pytest.mark.parametrize("before", [None, "0"])
+def test_weights_are_not_converted_until_the_last_block_ends(monkeypatch, before):
+    name = "DISABLE_SAFETENSORS_CONVERSION"
+    monkeypatch.delenv(name, raising=False)
+    if before is not None:
+        monkeypatch.setenv(name, before)
+    blocks = NO_SAFETENSORS_CONVERSION.set(), NO_SAFETENSORS_CONVERSION.set()
+    for block in blocks:
+        block.__enter__()
+    blocks[0].__exit__(None, None, None)
+    assert os.environ[name] == "1"
+    blocks[1].__exit__(None, None, None)
+    assert os.environ.get(name) == before
 
 
 @pytest.mark.parametrize(

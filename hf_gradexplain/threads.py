@@ -1,0 +1,40 @@
+"""Settings of the whole process, which several threads may change at the same time."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Restore = Callable[[], None]
+
+
+class ProcessSetting:
+    """A setting of the whole process: changed while at least one thread needs it, and then restored.
+
+    If each thread restored the value that it had found, the last thread could restore a value that another one had set.
+
+    Args:
+        change: Changes the setting, and returns a function that restores it.
+    """
+
+    def __init__(self, change: Callable[[], Restore]) -> None:
+        self._change, self._restore = change, nothing
+        self._lock, self._users = threading.Lock(), 0
+
+    @contextmanager
+    def set(self) -> Iterator[None]:
+        """Keep the setting changed within the block."""
+        with self._lock:
+            if not self._users:
+                self._restore = self._change()
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    self._restore()
+
+
+def nothing() -> None:
+    """Restore nothing."""
