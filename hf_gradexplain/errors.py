@@ -2,9 +2,11 @@
 
 import errno
 import os
+import re
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import cast
@@ -25,11 +27,48 @@ class NotFiniteError(TextError):
         super().__init__(f"{what} are not finite in {precision}: load the model in a wider dtype, or fix its weights")
 
 
+class _Said(threading.local):
+    """The warnings that `warn` does not give in the current thread, without their numbers."""
+
+    messages: Container[str] = ()
+
+
+_SAID = _Said()
+
+
+class _Everything:
+    def __contains__(self, message: object) -> bool:
+        return True
+
+
+EVERYTHING = _Everything()
+"""All warnings there are, for `without_warnings`."""
+
+
+@contextmanager
+def without_warnings(said: Container[str]) -> Iterator[None]:
+    """Within the block, `warn` gives no warning that is among `said`; a set gets those that it gives.
+
+    Warnings that differ only in their numbers count as the same. Other threads are not affected, unlike by
+    `warnings.catch_warnings`.
+    """
+    before, _SAID.messages = _SAID.messages, said
+    try:
+        yield
+    finally:
+        _SAID.messages = before
+
+
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def warn(message: str) -> None:
-    """Give a `UserWarning` at the line of the user's code that called the package."""
+    """Give a `UserWarning` at the line of the user's code that called the package, see also `without_warnings`."""
+    without_numbers = re.sub(r"\d+", "", message)
+    if without_numbers in _SAID.messages:
+        return
+    if isinstance(_SAID.messages, set):
+        _SAID.messages.add(without_numbers)
     frame = sys._getframe()
     level = calls = 1
     while (caller := frame.f_back) is not None:

@@ -1,10 +1,23 @@
-"""Settings of the whole process, which several threads may change at the same time."""
+"""What several threads share: a lock for each model and tokenizer, and settings of the whole process."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+_LOCKS: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 Restore = Callable[[], None]
+
+
+def lock_of(shared: Any) -> Any:
+    """Return the lock of an object, such as a model: always the same `threading.RLock` for the same object.
+
+    A block `with lock_of(model):` waits until no other thread is in such a block. A thread may enter it again within
+    the block.
+    """
+    return _LOCKS.setdefault(shared, threading.RLock())
 
 
 class ProcessSetting:

@@ -95,7 +95,7 @@ def page() -> gr.Blocks:
         gr.Examples(EXAMPLES, [text, methods], label="Examples", cache_examples=False)
         with gr.Accordion("What the methods compute", open=False):
             gr.Markdown("\n".join(f"- `{name}`: {about.summary}" for name, about in DESCRIPTIONS.items()))
-        # One at a time: an explainer belongs to one thread.
+        # One at a time: calls of an explainer would wait for each other.
         once = {"concurrency_limit": 1, "concurrency_id": "model"}
         asked = [text, model, methods, target]
         gr.on([button.click, text.submit], explain, asked, answers, api_name="explain", **once)

@@ -210,7 +210,8 @@ def _run(
                 forward = scored.forward.only(i)
                 with frozen_eval_mode(engine.model):
                     layers = _layers(forward) if layers is None else layers
-                    yield _Copies(scored.indices[i], order, *_features(forward, removed, layers))
+                    copies = _Copies(scored.indices[i], order, *_features(forward, removed, layers))
+                yield copies
 
 
 @torch.no_grad()

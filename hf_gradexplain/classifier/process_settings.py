@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -36,6 +37,12 @@ def _tf32_options() -> Iterator[tuple[Any, str, Any]]:
         for backend in (torch.backends, cudnn, cudnn.conv):
             if backend.fp32_precision != "ieee":
                 yield backend, "fp32_precision", "ieee"
+
+
+@cache
+def random_state(generator: torch.Generator) -> ProcessSetting:
+    """Return the setting that restores the state of one of PyTorch's own generators of random numbers."""
+    return ProcessSetting(lambda: partial(generator.set_state, generator.get_state()))
 
 
 def _force_eager() -> Restore:

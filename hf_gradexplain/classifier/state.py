@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from operator import is_
 from typing import Any
 
@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-from hf_gradexplain.classifier.process_settings import WITHOUT_CUDNN, WITHOUT_TF32
+from hf_gradexplain.classifier.process_settings import WITHOUT_CUDNN, WITHOUT_TF32, random_state
+from hf_gradexplain.threads import lock_of
 
 UNUSED_PAD_ID = -1
 """A pad id that no token has, for models without a pad token."""
@@ -43,13 +44,16 @@ class ModelState:
                 generator.set_state(state)
             for current, saved in zip(self.current, self.saved, strict=True):
                 if len(current) != len(saved) or not all(map(is_, current.values(), saved.values())):
-                    current.clear()
+                    if list(current) != list(saved):  # do not clear it needlessly: other threads may be reading it
+                        current.clear()
                     current.update(saved)
 
 
 @contextmanager
 def frozen_eval_mode(model: nn.Module) -> Iterator[None]:
     """Within the block, put the model in eval mode and freeze its parameters; restore everything afterwards.
+
+    Other threads that enter such a block with the same model wait for the end of this one.
 
     Also within the block:
 
@@ -60,29 +64,46 @@ def frozen_eval_mode(model: nn.Module) -> Iterator[None]:
     - cuDNN is off for recurrent layers, and TF32 is off for convolutions; see `_exact_cudnn`.
     - The random numbers are those of a fixed seed.
     """
-    modules = list(model.modules())
-    trainable = [
-        (module, name)
-        for module in modules
-        for name, parameter in module._parameters.items()
-        if parameter is not None and parameter.requires_grad
-    ]
-    try:
-        with torch.inference_mode(False), torch.enable_grad(), ModelState(model).restore(), _exact_cudnn(modules):
-            if any(module.training for module in modules):
-                model.eval()
+    with lock_of(model):
+        modules = list(model.modules())
+        trainable = [
+            (module, name)
+            for module in modules
+            for name, parameter in module._parameters.items()
+            if parameter is not None and parameter.requires_grad
+        ]
+        state = ModelState(model)
+        try:
+            with (
+                torch.inference_mode(False),
+                torch.enable_grad(),
+                _restored_random_numbers(state.generators),
+                state.restore(),
+                _exact_cudnn(modules),
+            ):
+                if any(module.training for module in modules):
+                    model.eval()
+                for module, name in trainable:
+                    module.get_parameter(name).requires_grad_(False)
+                for config in _configs(model):
+                    if getattr(config, "pad_token_id", 0) is None:
+                        config.pad_token_id = UNUSED_PAD_ID
+                for module in modules:
+                    if module._compiled_call_impl is not None:
+                        module._compiled_call_impl = None
+                yield
+        finally:
             for module, name in trainable:
-                module.get_parameter(name).requires_grad_(False)
-            for config in _configs(model):
-                if getattr(config, "pad_token_id", 0) is None:
-                    config.pad_token_id = UNUSED_PAD_ID
-            for module in modules:
-                if module._compiled_call_impl is not None:
-                    module._compiled_call_impl = None
-            yield
-    finally:
-        for module, name in trainable:
-            module.get_parameter(name).requires_grad_(True)
+                module.get_parameter(name).requires_grad_(True)
+
+
+@contextmanager
+def _restored_random_numbers(generators: Sequence[torch.Generator]) -> Iterator[None]:
+    """Restore the random state after the block, or, if other threads are in such a block, after the last of them."""
+    with ExitStack() as stack:
+        for generator in generators:
+            stack.enter_context(random_state(generator).set())
+        yield
 
 
 @contextmanager

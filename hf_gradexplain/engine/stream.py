@@ -1,9 +1,7 @@
 """Explain any number of texts: chunk by chunk, in order, and in memory that does not grow."""
 
-import re
 import sys
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import repeat
@@ -17,7 +15,7 @@ from hf_gradexplain.attribution.prepare import batch_tokens
 from hf_gradexplain.classifier.targets import Labels
 from hf_gradexplain.engine.engine import AttributionEngine
 from hf_gradexplain.engine.scored import collect
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, without_warnings
 from hf_gradexplain.explanation import Explanation, Explanations
 from hf_gradexplain.options import Options
 from hf_gradexplain.options.values import check_column, plain
@@ -93,14 +91,12 @@ def _explanations(
     progress: bool,
 ) -> Iterator[Explanation]:
     columns = {name: _one_per_text(values) for name, values in given.items()}
-    tokens, told = BATCHES * batch_tokens(engine.model, options), set[object]()
+    tokens, said = BATCHES * batch_tokens(engine.model, options), set[str]()
     with _progress_bar(_length(texts), shown=progress) as advance:
         chunks = _chunks(texts, columns, tokens)
         for chunk in checking_roles(chunks, lambda chunk: chunk.texts, options.explain_roles):
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
+            with without_warnings(said):
                 explanations = _explain(engine, chunk, options, advance)
-            _warn_once(caught, told)
             yield from explanations
 
 
@@ -150,15 +146,6 @@ def _chunks(texts: Iterable[Text], columns: Mapping[str, Iterator[Any]], tokens:
 def _one_per_text(values: Any) -> Iterator[Any]:
     """Return an iterator over the values; if there is one value for all texts, it repeats this value."""
     return repeat(values) if callable(values) or isinstance(values, str | Real) else iter(values)
-
-
-def _warn_once(caught: Sequence[warnings.WarningMessage], told: set[object]) -> None:
-    """Give warnings that were not given before. Warnings that differ only in their numbers count as the same."""
-    for warning in caught:
-        key = warning.category, re.sub(r"\d+", "", str(warning.message))
-        if key not in told:
-            told.add(key)
-            warnings.warn(warning.message, warning.category, stacklevel=3)
 
 
 def _length(texts: Iterable[Text]) -> int | None:

@@ -48,6 +48,7 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
     """Explains the predictions of one classifier.
 
     The model's parameters, mode, configuration and hooks are restored after each call, also after an exception.
+    Several threads may use explainers of one model: calls wait for each other. Meanwhile, do not run the model itself.
 
     Attributes:
         model: The classifier, without `DataParallel` and similar wrappers.
@@ -246,9 +247,8 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
         texts = plain(texts)
         single = is_text(texts)
         listed_texts, chosen = with_units(listed(texts), chosen, units, single=single)
-        classes = (
-            [None] * len(listed_texts) if labels is None else label_ids(labels, len(listed_texts), self.class_names)
-        )
+        n = len(listed_texts)
+        classes = [None] * n if labels is None else label_ids(labels, n, self.class_names)
         marked = None if rationales is None else read_rationales(rationales, listed_texts, single=single)
         if dry_run:
             return make_estimate(self, listed_texts, classes, chosen, arguments, audits)

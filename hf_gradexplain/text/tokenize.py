@@ -8,6 +8,7 @@ from typing import Any
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from hf_gradexplain.errors import one_line, translate_errors
+from hf_gradexplain.threads import lock_of
 
 _LOG = logging.getLogger("transformers.tokenization_python")
 
@@ -72,14 +73,18 @@ def without_overflow_note() -> Iterator[None]:
 
 @contextmanager
 def restored_settings(tokenizer: PreTrainedTokenizerBase, truncation_side: str) -> Iterator[None]:
-    """Truncate texts on this side within the block; after it, restore settings that calls of a tokenizer overwrite."""
-    side, tokenizer.truncation_side = tokenizer.truncation_side, truncation_side
-    backend = tokenizer.backend_tokenizer if tokenizer.is_fast else None
-    truncation, padding = (backend.truncation, backend.padding) if backend else (None, None)
-    try:
-        yield
-    finally:
-        tokenizer.truncation_side = side
-        if backend is not None:
-            backend.no_truncation() if truncation is None else backend.enable_truncation(**truncation)
-            backend.no_padding() if padding is None else backend.enable_padding(**padding)
+    """Truncate texts on this side within the block; after it, restore settings that calls of a tokenizer overwrite.
+
+    Other threads that enter such a block with the same tokenizer wait for the end of this one.
+    """
+    with lock_of(tokenizer):
+        side, tokenizer.truncation_side = tokenizer.truncation_side, truncation_side
+        backend = tokenizer.backend_tokenizer if tokenizer.is_fast else None
+        truncation, padding = (backend.truncation, backend.padding) if backend else (None, None)
+        try:
+            yield
+        finally:
+            tokenizer.truncation_side = side
+            if backend is not None:
+                backend.no_truncation() if truncation is None else backend.enable_truncation(**truncation)
+                backend.no_padding() if padding is None else backend.enable_padding(**padding)

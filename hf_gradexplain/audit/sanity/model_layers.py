@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from hf_gradexplain.classifier.outputs import run_model
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.threads import lock_of
 
 
 @dataclass(frozen=True)
@@ -113,26 +114,28 @@ def _in_order_of_use(model: nn.Module, inputs: Mapping[str, Tensor]) -> list[str
 def replaced_parameters(model: nn.Module, values: Mapping[str, Tensor]) -> Iterator[None]:
     """Give some parameters of a model other values within the block, and restore the model's own parameters afterwards.
 
-    The model's own tensors are replaced, never written to. Tied parameters stay tied.
+    The model's own tensors are replaced, never written to. Tied parameters stay tied. Other threads that explain with
+    this model wait for the end of the block.
 
     Args:
         model: Any module.
         values: The new values by the name of the parameter.
     """
-    others = {id(model.get_parameter(name)): nn.Parameter(value, False) for name, value in values.items()}
-    places = [
-        (module, name, parameter)
-        for module in model.modules()
-        for name, parameter in module._parameters.items()
-        if parameter is not None and id(parameter) in others
-    ]
-    try:
-        for module, name, parameter in places:
-            setattr(module, name, others[id(parameter)])  # a recurrent layer also keeps a list of its weights
-        yield
-    finally:
-        for module, name, parameter in places:
-            setattr(module, name, parameter)
+    with lock_of(model):
+        others = {id(model.get_parameter(name)): nn.Parameter(value, False) for name, value in values.items()}
+        places = [
+            (module, name, parameter)
+            for module in model.modules()
+            for name, parameter in module._parameters.items()
+            if parameter is not None and id(parameter) in others
+        ]
+        try:
+            for module, name, parameter in places:
+                setattr(module, name, others[id(parameter)])  # a recurrent layer also keeps a list of its weights
+            yield
+        finally:
+            for module, name, parameter in places:
+                setattr(module, name, parameter)
 
 
 def permuted(model: nn.Module, names: Sequence[str], seed: int) -> dict[str, Tensor]:

@@ -1,6 +1,5 @@
 """Sanity checks of methods: scores should depend on what the model has learnt, and only on its function."""
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,7 +17,7 @@ from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
 from hf_gradexplain.classifier.targets import Labels
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.engine.scored import to_arrays
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import EVERYTHING, GradexplainError, without_warnings
 from hf_gradexplain.options import Options
 from hf_gradexplain.options.classes import check_one_question
 from hf_gradexplain.probing.gradient_checks import LENGTHS, sample_documents, tokens_around
@@ -128,8 +127,8 @@ class _Trial:
         self.advance(step)
         self.rounds += 1
         options = replace(self.options, methods=tuple(methods) or self.options.methods, seed=self.options.seed + seed)
-        with replaced_parameters(self.engine.model, values), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the unchanged model has warned already
+        # The unchanged model has warned already.
+        with replaced_parameters(self.engine.model, values), without_warnings(EVERYTHING):
             return _explain(self.engine, self.documents, options, self.targets)[0]
 
     def reseed(self, methods: Sequence[str]) -> Scores:

@@ -17,7 +17,7 @@ from hf_gradexplain.audit.sanity.model_layers import permuted
 from hf_gradexplain.audit.sanity.result import AGREES, CHANGES, NO_METHOD, UNCHANGED, UNCLEAR, finding
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import frozen_eval_mode
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, warn
 from tests.helpers.snapshot import snapshot
 from tests.helpers.tiny import make
 
@@ -130,7 +130,7 @@ def test_only_the_model_itself_warns(monkeypatch):
 
     class Warns(Length):
         def __call__(self, forward):
-            warnings.warn("this model is strange", stacklevel=2)
+            warn("this model is strange")
             return super().__call__(forward)
 
     monkeypatch.setitem(METHODS, "warns", Method(Warns(), formulas.as_is, False, "a method that warns"))
