@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 _LOCKS: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
-Restore = Callable[[], None]
+Restore = Callable[[], object]
 
 
 def lock_of(shared: Any) -> Any:

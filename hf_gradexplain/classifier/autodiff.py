@@ -7,6 +7,8 @@ one that works only in training. Its forward pass, run under autograd like any o
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -102,17 +104,31 @@ def _setting_of(function: CustomFunction) -> ProcessSetting:
 
 
 def _replace_apply(function: CustomFunction) -> Restore:
-    """Replace `apply` of a function by one that only runs its forward pass in threads that follow it."""
+    """Replace `apply` of a function; return the function that restores it."""
     own = vars(function).get("apply")
-
-    def apply(called: CustomFunction, *args: Any, **kwargs: Any) -> Any:
-        if called in _OF_THREAD.followed:
-            return _forward(called, *args, **kwargs)
-        original = super(function, called).apply if own is None else own.__get__(None, called)  # type: ignore[misc]
-        return original(*args, **kwargs)
-
-    function.apply = classmethod(apply)  # type: ignore[assignment,method-assign]
+    function.apply = _Apply(function, own)  # type: ignore[assignment]
     return lambda: delattr(function, "apply") if own is None else setattr(function, "apply", own)
+
+
+@dataclass(frozen=True)
+class _Apply:
+    """The attribute `apply` of a function: its forward pass in threads that follow it, the original in all others.
+
+    Attributes:
+        function: The function.
+        own: The original attribute; None if it is inherited.
+    """
+
+    function: CustomFunction
+    own: Any
+
+    def __get__(self, instance: Function | None, function: CustomFunction) -> Callable[..., Any]:
+        if function in _OF_THREAD.followed:
+            return _forward_of(function)
+        if self.own is not None:
+            return self.own.__get__(instance, function)
+        inherited: Any = super(self.function, function)
+        return inherited.apply
 
 
 class _Context:
@@ -122,8 +138,8 @@ class _Context:
         return lambda *args: None
 
 
-def _forward(function: CustomFunction, *args: Any, **kwargs: Any) -> Any:
-    """Run the forward pass of a custom function as an ordinary function."""
+def _forward_of(function: CustomFunction) -> Callable[..., Any]:
+    """Return the forward pass of a custom function as an ordinary function."""
     if function.setup_context is not Function.setup_context:
-        return function.forward(*args, **kwargs)
-    return function.forward(_Context(), *args, **kwargs)
+        return function.forward
+    return partial(function.forward, _Context())
