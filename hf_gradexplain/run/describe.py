@@ -24,7 +24,11 @@ from hf_gradexplain.run.fingerprints import (
     versions,
     weights_fingerprint,
 )
-from hf_gradexplain.viz.tables import join_words
+from hf_gradexplain.viz.sanitize import one_line
+from hf_gradexplain.viz.tables import counted, join_words
+
+_ROWS, _REASONS = 10, 3
+"""The largest number of rows of a reason, and of reasons, that a caution lists."""
 
 
 def run_inputs(
@@ -119,11 +123,24 @@ def run_facts(
 
 def cautions(engine: AttributionEngine, options: Options, documents: Sequence[Path]) -> Iterator[str]:
     """Yield sentences that readers of the numbers need about the methods, and about texts without scores."""
-    if left_out := sorted(number for path in documents for number in read_left_out(path)):
-        rows = ", ".join(map(str, left_out[:10])) + (", ..." if len(left_out) > 10 else "")
-        yield f"Texts whose scores are not finite, which no number counts: {len(left_out)} (rows {rows})."
+    if left_out := dict(sorted(entry for path in documents for entry in read_left_out(path).items())):
+        yield _left_out(left_out)
     if "sa_raw" in options.methods and not engine.profile.raw_sums_work:
         yield f"{raw_sum_warning(engine.model)}."
+
+
+def _left_out(reasons: Mapping[int, str]) -> str:
+    """Return how many texts were left out, and the rows of each reason; the reasons are given by row."""
+    rows: dict[str, list[str]] = {}
+    for row, reason in reasons.items():
+        rows.setdefault(one_line(reason, width=200), []).append(str(row))
+    said = [
+        f"{'Row' if len(of) == 1 else 'Rows'} {', '.join(of[:_ROWS])}{', ...' if len(of) > _ROWS else ''}: {reason}."
+        for reason, of in list(rows.items())[:_REASONS]
+    ]
+    more = [f"{counted(len(rows) - _REASONS, 'other reason')}."] if len(rows) > _REASONS else []
+    was, them = ("was", "it") if len(reasons) == 1 else ("were", "them")
+    return " ".join([f"{counted(len(reasons), 'text')} {was} left out, so no number counts {them}.", *said, *more])
 
 
 def _baseline(general: str, baselines: Mapping[str, str]) -> str:

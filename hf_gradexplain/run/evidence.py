@@ -172,8 +172,8 @@ def _find(documents: Sequence[Path], id: int) -> tuple[Path, dict[str, Any]]:
         seen += [min(ids), max(ids)] if ids else []
         if reason := read_left_out(path).get(id):
             raise GradexplainError(
-                f"text {id} has no explanation, since its scores are not finite ({one_line(reason, width=200)}): give "
-                "the id of another text"
+                f"text {id} has no explanation, because the run left it out ({one_line(reason, width=200)}): give the "
+                "id of another text"
             )
     held = f"its ids are row numbers from {min(seen)} to {max(seen)}" if seen else "it has no texts"
     raise GradexplainError(f"the run has no text with id {id}: {held}")

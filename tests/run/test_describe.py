@@ -21,6 +21,8 @@ COUNTS = {
     "saturated": 1,
 }
 
+ENGINE = SimpleNamespace(profile=SimpleNamespace(raw_sums_work=True), model=None)
+
 
 @pytest.fixture(autouse=True)
 def one_file(monkeypatch):
@@ -109,16 +111,27 @@ def test_baselines_of_methods_that_use_another_one():
     ("numbers", "said"),
     [
         ([], None),
-        ([3], "1 (rows 3)."),
-        (range(10), "10 (rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)."),
-        (range(11), "11 (rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...)."),
+        ([3], "1 text was left out, so no number counts it. Row 3: nan."),
+        (range(2), "2 texts were left out, so no number counts them. Rows 0, 1: nan."),
+        (range(10), "10 texts were left out, so no number counts them. Rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9: nan."),
+        (range(11), "11 texts were left out, so no number counts them. Rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...: nan."),
     ],
 )
 def test_rows_that_were_left_out(monkeypatch, numbers, said):
     monkeypatch.setattr(describe, "read_left_out", lambda path: dict.fromkeys(reversed(numbers), "nan"))
-    engine = SimpleNamespace(profile=SimpleNamespace(raw_sums_work=True), model=None)
-    found = list(cautions(engine, Options(("loo",)), [Path("a")]))
-    assert [sentence.partition(": ")[2] for sentence in found] == ([] if said is None else [said])
+    assert list(cautions(ENGINE, Options(("loo",)), [Path("a")])) == ([] if said is None else [said])
+
+
+@pytest.mark.parametrize(("n", "more"), [(3, ""), (4, " 1 other reason."), (5, " 2 other reasons.")])
+def test_texts_are_left_out_for_their_own_reasons(monkeypatch, n, more):
+    """Of two files, in the order of the rows; a long reason is cut, and stays on one line."""
+    reasons = {1: "the text has\n9 tokens", 2: "x" * 300, 3: "scores are not finite", 4: "b", 5: "c"}
+    files = {"a": {3: reasons[3], 13: reasons[1]}, "b": {i: reasons[i] for i in range(1, n + 1) if i != 3}}
+    monkeypatch.setattr(describe, "read_left_out", lambda path: files[path.name])
+    (said,) = cautions(ENGINE, Options(("loo",)), [Path("a"), Path("b")])
+    first, _, rest = said.partition(" Row 2: ")
+    assert first == f"{n + 1} texts were left out, so no number counts them. Rows 1, 13: the text has 9 tokens."
+    assert rest == f"{'x' * 199}…. Row 3: scores are not finite.{more}"
 
 
 @pytest.mark.parametrize(("method", "work", "n"), [("sa_raw", False, 1), ("sa_raw", True, 0), ("loo", False, 0)])

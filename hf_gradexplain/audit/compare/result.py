@@ -52,7 +52,7 @@ class RunComparison:
             `hf_gradexplain.audit.compare.changed_texts.ChangedTexts.table`; none for regression.
         histogram: The distribution of the rank correlations: `method, low, high, n`.
         counts: Numbers of texts and words. `left_out` counts the texts that are not compared, because one of the runs
-            has no finite scores for them; `texts`, the compared texts; `equal_predictions` (except for regression),
+            left them out; `texts`, the compared texts; `equal_predictions` (except for regression),
             those for which A and B predict the same class; `other_class`, those for which A and B explain different
             classes, so that there is no rank correlation. `words` counts the words of all compared texts;
             `words_in_one_run`, those that only A or only B has, because the tokenizers differ.

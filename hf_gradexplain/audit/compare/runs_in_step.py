@@ -105,11 +105,12 @@ class AlikeRuns:
 def match(runs: Sequence[RunFiles]) -> AlikeRuns:
     """Check that runs can be compared.
 
-    If one run left out a document because its scores are not finite, the document is left out for all runs.
+    If one run left out a document, because its scores are not finite or it did not fit into memory, the document is
+    left out for all runs.
 
     Raises:
         GradexplainError: The runs explain different texts, have different classes or different options (`ALIKE`,
-            `ALIKE_OPTIONS`), or have no method or no text with finite scores in common.
+            `ALIKE_OPTIONS`), or have no method or no text with scores in common.
     """
     first, *others = runs
     without = set().union(*(run.left_out for run in runs))
@@ -121,8 +122,7 @@ def match(runs: Sequence[RunFiles]) -> AlikeRuns:
         _check_texts(first, other, ids)
     if not len(ids):
         raise GradexplainError(
-            f"{' and '.join(run.name for run in runs)} have no text with finite scores in common: evaluate them on "
-            "more texts"
+            f"{' and '.join(run.name for run in runs)} have no text with scores in common: evaluate them on more texts"
         )
     names = [methods_of(run.documents) for run in runs]
     methods = tuple(name for name in names[0] if all(name in of_run for of_run in names))
