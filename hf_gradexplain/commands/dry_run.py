@@ -9,12 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from hf_gradexplain.commands.inputs import load_inputs
-from hf_gradexplain.commands.measures import curves_of, measures_of
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.commands.run_options import options_of
-from hf_gradexplain.evaluation.baselines import other_baselines
-from hf_gradexplain.run.estimate import estimate
-from hf_gradexplain.run.estimated_parts import estimate_audits, estimate_baselines
+from hf_gradexplain.run.estimated_parts import estimate_run
 from hf_gradexplain.run.processes import process_state
 
 
@@ -31,13 +28,8 @@ def run_dry(arguments: EvaluateRecipeArguments) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         evaluated = load_inputs(arguments, Path(folder), one_process=True)
-        engine, measures = evaluated.engine, measures_of(arguments, evaluated.engine, options)
-        options = engine.resolve(options)
-        others = other_baselines(engine, options, arguments.compare_baselines)
-        estimated = estimate(engine, evaluated.texts, options, measures)
-        parts = estimate_baselines(engine, evaluated.texts, others, curves_of(measures))
-        parts += estimate_audits(engine, evaluated.texts, options, arguments)
-    estimated = replace(estimated, processes=state.num_processes, parts=parts)
+        estimated = estimate_run(evaluated, options, arguments, arguments)
+    estimated = replace(estimated, processes=state.num_processes)
     console = Console(highlight=False, soft_wrap=True)  # the name of a class may come from its repository
     for line in estimated.lines(flags=True):
         console.print(Text(line))

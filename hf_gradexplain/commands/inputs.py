@@ -2,10 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate.utils import set_seed
@@ -18,8 +18,9 @@ from hf_gradexplain.corpus import CorpusError, load_texts, stream_texts
 from hf_gradexplain.corpus.synthetic import SyntheticCorpus, make_corpus
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
-from hf_gradexplain.hub.provenance import Provenance, public_name, resolve
+from hf_gradexplain.hub.provenance import public_name, resolve
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
+from hf_gradexplain.run.evaluation_inputs import EvaluationInputs
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.training.task import infer_task
@@ -30,30 +31,6 @@ STEPS = 40
 
 TRAINED_FROM = "trained_from.json"
 """The file next to the weights of this model that records how they were trained."""
-
-
-@dataclass(frozen=True, eq=False)
-class EvaluationInputs:
-    """A classifier and the texts to evaluate it on.
-
-    Attributes:
-        engine: The classifier.
-        texts: Columns `id`, `text`, `text_pair` for pairs, and `label` if there are labels.
-        model_name: The name of the model, for display.
-        data_name: The name of the dataset, for display.
-        weight: For the generated corpus, a function `(word, class) -> float` that returns the known weight of a word;
-            None otherwise.
-        notes: Sentences about the texts that readers of the results need.
-        provenances: Where model and dataset were loaded from.
-    """
-
-    engine: AttributionEngine
-    texts: Dataset | IterableDataset
-    model_name: str
-    data_name: str
-    weight: Callable[[str, int], float] | None = None
-    notes: tuple[str, ...] = ()
-    provenances: Mapping[str, Provenance] = field(default_factory=dict)
 
 
 def load_inputs(arguments: EvaluateRecipeArguments, output_dir: Path, *, one_process: bool = False) -> EvaluationInputs:
@@ -91,9 +68,36 @@ def _named(arguments: EvaluateRecipeArguments) -> EvaluationInputs:
         texts,
         public_name(str(arguments.model_name_or_path)),
         f"{public_name(arguments.dataset_name)} ({arguments.split})",
+        sample=_sample(arguments),
+        source=_source(arguments) if arguments.streaming else {},
         notes=(note,) if note else (),
         provenances={**engine.provenances, "dataset": data},
     )
+
+
+def _sample(arguments: EvaluateRecipeArguments) -> str:
+    """Return which part of the split is evaluated; empty for all of it."""
+    if not arguments.max_samples:
+        return ""
+    return "the first ones" if arguments.streaming else "a sample"
+
+
+def _source(arguments: EvaluateRecipeArguments) -> dict[str, Any]:
+    """Return what identifies the texts of a stream."""
+    names = (
+        "dataset_name",
+        "dataset_config_name",
+        "dataset_revision",
+        "split",
+        "text_column",
+        "label_column",
+        "label_map",
+        "rationale_column",
+        "rationale_mask_column",
+        "max_samples",
+    )
+    source = {name: getattr(arguments, name) for name in names}
+    return {"texts": "streamed", **source, "dataset_name": public_name(str(arguments.dataset_name))}
 
 
 def _with_classes(
@@ -167,6 +171,7 @@ def _embedded(arguments: EvaluateRecipeArguments, output_dir: Path, *, one_proce
         texts,
         "FastText",
         "the generated corpus",
+        sample=_sample(arguments),
         weight=corpus.weight,
         notes=("The corpus is generated, so the class that each word supports is known.",),
     )

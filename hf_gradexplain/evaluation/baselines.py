@@ -36,7 +36,7 @@ def other_baselines(engine: AttributionEngine, options: Options, names: Sequence
         chosen = {"mask": DELETION} if name == DELETION else {"mask": "baseline", "baseline": name}
         other = replace(options, **chosen)
         if name in ("pad", "mask", "unk"):
-            token_for(name, engine.tokenizer, engine.model, asked=f"--compare_baselines {name}")  # type: ignore[arg-type]
+            token_for(name, engine.tokenizer, engine.model, asked=f"compare_baselines={name!r}")  # type: ignore[arg-type]
         if name != masking(options):
             others[name] = other
     return others

@@ -135,6 +135,8 @@ class MeasureArguments:
 
     def __post_init__(self) -> None:
         check_choices(self)
+        if isinstance(self.compare_baselines, str):
+            object.__setattr__(self, "compare_baselines", (self.compare_baselines,))
         if self.max_k is not None and self.max_k < 0:
             raise GradexplainError(f"max_k must be a number of removed units, 0 or larger, but is {self.max_k}")
 

@@ -114,6 +114,7 @@ class EvaluateOptions(_CommonOptions, total=False):
     naopc: bool | None
     beam_size: int
     k_grid: tuple[int, ...]
+    compare_baselines: tuple[str, ...]
     hybrid_documents: int
     sanity: bool
     sanity_samples: int

@@ -1,4 +1,4 @@
-"""Estimate the cost of the further parts of a run: other baselines, hybrid documents, sanity checks."""
+"""Estimate the cost of a run and of its further parts: other baselines, hybrid documents, sanity checks."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,12 +9,31 @@ from datasets import Dataset, IterableDataset
 from hf_gradexplain.attribution.methods import select
 from hf_gradexplain.audit.sanity.sanity import layers_and_shift
 from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.evaluation.baselines import other_baselines
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.options import Options
-from hf_gradexplain.options.arguments import AuditArguments
-from hf_gradexplain.run.cost import Part
+from hf_gradexplain.options.arguments import AuditArguments, MeasureArguments
+from hf_gradexplain.run.cost import Estimate, Part
 from hf_gradexplain.run.estimate import estimate
+from hf_gradexplain.run.evaluation_inputs import EvaluationInputs
 from hf_gradexplain.run.hybrid import CURVES, hybrid_options, hybrid_rows, hybrids_of
+from hf_gradexplain.run.measures import curves_of, measures_of
+
+
+def estimate_run(
+    evaluated: EvaluationInputs, options: Options, arguments: MeasureArguments, audits: AuditArguments
+) -> Estimate:
+    """Estimate the cost of `hf_gradexplain.run.make_run.make_run` with the same arguments, and write no files.
+
+    Raises:
+        GradexplainError: An argument cannot be used, or there is no text; the run itself would raise the same error.
+    """
+    engine, texts, options = evaluated.engine, evaluated.texts, evaluated.engine.resolve(options)
+    measures = measures_of(evaluated, options, arguments)
+    others = other_baselines(engine, options, arguments.compare_baselines)
+    estimated = estimate(engine, texts, options, measures)
+    parts = estimate_baselines(engine, texts, others, curves_of(measures))
+    return replace(estimated, parts=parts + estimate_audits(engine, texts, options, audits))
 
 
 def estimate_baselines(

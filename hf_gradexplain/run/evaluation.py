@@ -104,6 +104,14 @@ class Evaluation:
         """
         return self.run.extra.get("hybrid", pd.DataFrame())
 
+    @property
+    def baselines(self) -> pd.DataFrame:
+        """The ranking of the methods under each masking baseline; no rows without the option `compare_baselines`.
+
+        The columns are those of `hf_gradexplain.evaluation.baselines.baseline_table`.
+        """
+        return self.run.extra.get("baselines", pd.DataFrame())
+
     def paired_tests(self) -> pd.DataFrame:
         """Test for each pair of methods whether their AOPC differs, by paired t-tests over the texts.
 

@@ -4,34 +4,25 @@ import shutil
 import time
 import weakref
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
 
-import torch
 from datasets import Dataset
 
-from hf_gradexplain.audit.plausibility.plausibility import plausibility_tables
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, translate_write_errors
-from hf_gradexplain.evaluation.extra_measures import Measures, default_measures
 from hf_gradexplain.hub.provenance import public_name
 from hf_gradexplain.options import CUSTOM, Options
 from hf_gradexplain.options.arguments import AuditArguments, MeasureArguments
 from hf_gradexplain.run.cost import Estimate
-from hf_gradexplain.run.describe import cautions, run_facts, run_inputs, run_settings
-from hf_gradexplain.run.estimate import estimate
-from hf_gradexplain.run.estimated_parts import estimate_audits
+from hf_gradexplain.run.estimated_parts import estimate_run
 from hf_gradexplain.run.evaluation import Evaluation
-from hf_gradexplain.run.fingerprints import texts_fingerprint
+from hf_gradexplain.run.evaluation_inputs import EvaluationInputs
 from hf_gradexplain.run.finished_files import check_finished_files
 from hf_gradexplain.run.folder import document_paths, lock_run_folder
-from hf_gradexplain.run.hybrid import hybrid_tables, hybrids_of
+from hf_gradexplain.run.make_run import make_run
 from hf_gradexplain.run.processes import process_state
-from hf_gradexplain.run.results import Run, write_results
 from hf_gradexplain.run.rows import to_rows
-from hf_gradexplain.run.runner import evaluate
-from hf_gradexplain.run.sanity import sanity_notes, sanity_tables
 from hf_gradexplain.text.rationales import Rationale
 from hf_gradexplain.text.texts import Text
 
@@ -69,14 +60,14 @@ def make_evaluation(
         raise GradexplainError(
             f"evaluate runs in one process, but {n} were started: start one, or share the work with recipes/evaluate.py"
         )
-    rows = to_rows(texts, labels, rationales)
+    evaluated = _evaluation_inputs(engine, to_rows(texts, labels, rationales))
     if output_dir is not None:
         with translate_write_errors(output_dir, instead="output_dir"), lock_run_folder(output_dir, state):
             check_finished_files(output_dir)
-            return _evaluate(engine, rows, options, arguments, audits, output_dir, progress=progress, keep=True)
+            return _evaluate(evaluated, options, arguments, audits, output_dir, progress=progress, keep=True)
     folder = Path(mkdtemp(prefix="hf_gradexplain_"))
     try:
-        evaluation = _evaluate(engine, rows, options, arguments, audits, folder, progress=progress, keep=False)
+        evaluation = _evaluate(evaluated, options, arguments, audits, folder, progress=progress, keep=False)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -85,8 +76,7 @@ def make_evaluation(
 
 
 def _evaluate(
-    engine: AttributionEngine,
-    rows: Dataset,
+    evaluated: EvaluationInputs,
     options: Options,
     arguments: MeasureArguments,
     audits: AuditArguments,
@@ -96,45 +86,20 @@ def _evaluate(
     keep: bool,
 ) -> Evaluation:
     """Evaluate in a folder; with `keep`, write all files of a run, and refuse a folder with other inputs."""
-    started, options, provenances = time.monotonic(), engine.resolve(options), engine.provenances
-    measures = _measures(engine, options, arguments)
-    hybrids = hybrids_of(engine, rows, options, audits.hybrid_documents)
-    texts, threads = {"texts": texts_fingerprint(rows)} if keep else {}, torch.get_num_threads()
-    inputs = (
-        run_inputs(engine, options, measures, texts, provenances, threads) if keep else run_settings(options, measures)
-    )
-    tables = evaluate(
-        engine,
-        rows,
+    methods = list(evaluated.engine.resolve(options).methods)
+    run = make_run(
+        evaluated,
         options,
+        arguments,
+        audits,
         folder,
-        inputs=inputs,
-        max_k=arguments.max_k,
-        measures=measures,
-        provenances=provenances,
+        started=time.monotonic(),
+        replay=f"explainer.evaluate(texts, labels, methods={methods}, {_unit(options)}, ...)",
+        keep=keep,
         progress=progress,
     )
-    assert tables is not None  # this is the main process
-    documents = tuple(document_paths(folder))
-    extra = plausibility_tables(documents, options.seed)
-    extra |= hybrid_tables(engine, hybrids, options, folder, inputs, provenances=provenances, progress=progress)
-    extra |= sanity_tables(engine, rows, options, audits, progress=progress)
-    model = public_name(provenances["model"].name) if "model" in provenances else type(engine.model).__name__
-    data, counts = f"{len(rows):,} texts" if len(rows) > 1 else "one text", tables.document_counts
-    run = Run(
-        title=f"{model} on {data}",
-        facts=run_facts(engine, options, measures, counts, documents, model=model, data=data, provenances=provenances),
-        inputs=inputs,
-        tables=tables,
-        seconds=time.monotonic() - started,
-        replay=f"explainer.evaluate(texts, labels, methods={list(options.methods)}, {_unit(options)}, ...)",
-        extra=extra,
-        notes=(*cautions(engine, options, documents), *sanity_notes(extra)),
-        provenances=provenances,
-    )
-    if keep:
-        write_results(folder, run, documents)
-    return Evaluation(run, documents)
+    assert run is not None  # this is the main process
+    return Evaluation(run, tuple(document_paths(folder)))
 
 
 def make_estimate(
@@ -148,22 +113,20 @@ def make_estimate(
     """Estimate the cost of `make_evaluation`, with the same arguments, and write no files.
 
     Raises:
-        GradexplainError: There is no text, the texts are of different kinds, or an audit cannot be made with them.
+        GradexplainError: An argument cannot be used, there is no text, or the texts are of different kinds.
     """
-    rows, options = to_rows(texts, labels), engine.resolve(options)
-    estimated = estimate(engine, rows, options, _measures(engine, options, arguments))
-    return replace(estimated, parts=estimate_audits(engine, rows, options, audits))
+    return estimate_run(_evaluation_inputs(engine, to_rows(texts, labels)), options, arguments, audits)
 
 
-def _measures(engine: AttributionEngine, options: Options, arguments: MeasureArguments) -> Measures:
-    return default_measures(
-        engine.shortcut(options),
-        random_orders=arguments.random_orders,
-        both_ends=arguments.both_ends,
-        bounds=bool(arguments.naopc),
-        beam_size=arguments.beam_size,
-        k_grid=arguments.k_grid,
-        ties=arguments.ties,
+def _evaluation_inputs(engine: AttributionEngine, rows: Dataset) -> EvaluationInputs:
+    """Return the model and the texts, with names for display."""
+    named = engine.provenances.get("model")
+    return EvaluationInputs(
+        engine,
+        rows,
+        model_name=type(engine.model).__name__ if named is None else public_name(named.name),
+        data_name=f"{len(rows):,} texts" if len(rows) > 1 else "one text",
+        provenances=engine.provenances,
     )
 
 

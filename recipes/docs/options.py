@@ -33,8 +33,7 @@ HEAD = """\
 Options are flags of the command line (`--unit token`) and keys of YAML files (`unit: token`). `--help` of a command
 lists the flags that it takes. In Python, the options of "How to explain" are arguments of an explainer, as in
 `explainer(text, unit="token")`. `explainer.evaluate` takes them as well, except those of the self-check and of
-`target="all"`. It also takes the options of "What to measure" and "What to audit", except `compare_baselines` and the
-names of columns.
+`target="all"`. It also takes the options of "What to measure" and "What to audit", except the names of columns.
 
 Some defaults differ:
 

@@ -11,6 +11,15 @@ from hf_gradexplain.commands.dry_run import run_dry
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from tests.run.test_cost import COST, HYBRID
 
+EVALUATED = object()
+
+
+def estimate(evaluated, options, measures, audits):
+    assert evaluated is EVALUATED
+    assert measures is audits
+    assert (options.methods, type(audits)) == (audits.methods, EvaluateRecipeArguments)
+    return replace(COST, parts=(HYBRID,))
+
 
 @pytest.fixture
 def inputs(monkeypatch):
@@ -18,14 +27,10 @@ def inputs(monkeypatch):
 
     def load(arguments, folder, *, one_process):
         seen.append((folder, folder.exists(), one_process))
-        return SimpleNamespace(engine=SimpleNamespace(resolve=lambda options: options), texts=None)
+        return EVALUATED
 
     monkeypatch.setattr(module, "load_inputs", load)
-    for name in ("measures_of", "other_baselines", "curves_of"):
-        monkeypatch.setattr(module, name, lambda *given: None)
-    monkeypatch.setattr(module, "estimate", lambda *given: COST)
-    monkeypatch.setattr(module, "estimate_baselines", lambda *given: (HYBRID,))
-    monkeypatch.setattr(module, "estimate_audits", lambda *given: ())
+    monkeypatch.setattr(module, "estimate_run", estimate)
     threads = torch.get_num_threads()
     yield seen
     torch.set_num_threads(threads)
@@ -50,7 +55,7 @@ def test_the_main_process_prints_the_estimate(monkeypatch, capsys, inputs, main)
 
 
 def test_options_are_named_as_flags(monkeypatch, capsys, inputs):
-    monkeypatch.setattr(module, "estimate", lambda *given: replace(COST, seconds=1.0))
+    monkeypatch.setattr(module, "estimate_run", lambda *given: replace(COST, seconds=1.0, parts=(HYBRID,)))
     monkeypatch.setattr(module, "process_state", lambda: SimpleNamespace(is_main_process=True, num_processes=1))
     run_dry(EvaluateRecipeArguments(dry_run=True))
     assert "enough with --max_samples 550" in capsys.readouterr().out

@@ -1,14 +1,13 @@
-"""What the command around an evaluation does: stops, the destination of a push, and the source of a stream."""
+"""What the command around an evaluation does: stops, the destination of a push, and the summary."""
 
 import signal
 from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
-from datasets import Dataset
 
 from hf_gradexplain.commands import evaluate as module
-from hf_gradexplain.commands.evaluate import _destination, _facts, _print, _texts, explain_stops, run_evaluation
+from hf_gradexplain.commands.evaluate import _destination, _print, explain_stops, run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from tests.evaluation.test_presentation import AOPC, CORRELATION, COUNTS, Tables
@@ -52,38 +51,6 @@ def test_the_destination_is_named_after_the_folder(monkeypatch, tmp_path, given,
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path / "folder")
     assert _destination(EvaluateRecipeArguments(output_dir=".", **given)) == expected
-
-
-def test_a_stream_is_known_by_its_source():
-    arguments = EvaluateRecipeArguments(
-        model_name_or_path="m", dataset_name="no/such", dataset_config_name="c", split="s", max_samples=7,
-        rationale_column="r", label_map="a=b", streaming=True,
-    )  # fmt: skip
-    assert _texts(SimpleNamespace(texts=iter(())), arguments) == {
-        "texts": "streamed",
-        "dataset_name": "no/such",
-        "dataset_config_name": "c",
-        "dataset_revision": None,
-        "split": "s",
-        "text_column": "text",
-        "label_column": "label",
-        "label_map": "a=b",
-        "rationale_column": "r",
-        "rationale_mask_column": None,
-        "max_samples": 7,
-    }
-    some = Dataset.from_dict({"id": [0], "text": ["a"]})
-    assert list(_texts(SimpleNamespace(texts=some), arguments)) == ["texts"]
-
-
-@pytest.mark.parametrize(
-    ("streaming", "max_samples", "said"), [(False, 7, "a sample"), (True, 7, "the first ones"), (True, None, "")]
-)
-def test_the_facts_say_how_texts_were_chosen(monkeypatch, streaming, max_samples, said):
-    monkeypatch.setattr(module, "run_facts", lambda *_, sample, **__: sample)
-    arguments = SimpleNamespace(streaming=streaming, max_samples=max_samples)
-    evaluated = SimpleNamespace(engine=None, model_name="", data_name="", provenances={})
-    assert _facts(evaluated, arguments, None, None, Tables(AOPC, CORRELATION), []) == said
 
 
 def test_the_summary_goes_to_standard_output_and_the_path_beside_it(capsys, tmp_path, monkeypatch):
@@ -134,7 +101,7 @@ def test_what_each_process_does(monkeypatch, tmp_path, capsys, is_main, push, ex
         "check_destination": lambda name, *_, **__: calls.append(f"to {name}") or destination,
         "lock_run_folder": called("lock", nullcontext()),
         "check_finished_files": called("check"),
-        "_evaluate": lambda *_, is_main: calls.append("evaluate") or ("run" if is_main else None),
+        "_evaluate": lambda *_: calls.append("evaluate") or ("run" if is_main else None),
         "_print": called("print"),
         "publish": lambda run, arguments, folder, destination: (
             calls.append(f"publish to {destination.repo_id}") or SimpleNamespace(url="URL")

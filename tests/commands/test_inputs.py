@@ -114,3 +114,48 @@ def test_labels_that_are_no_classes_are_an_error_where_they_are_explained(saved,
     arguments = EvaluateRecipeArguments(model_name_or_path=str(saved), file=str(tmp_path / "texts.parquet"))
     with pytest.raises(GradexplainError, match="sun"):
         load_inputs(arguments, tmp_path)
+
+
+def test_a_stream_is_known_by_its_source(saved, tmp_path):
+    path = tmp_path / "texts.parquet"
+    pd.DataFrame({"sentence": ["the film", "good"], "label": ["ham", "jam"], "mask": [[0, 1], [1]]}).to_parquet(path)
+    given = {
+        "model_name_or_path": str(saved), "dataset_name": str(path), "split": "train", "max_samples": 7,
+        "text_column": "sentence", "rationale_mask_column": "mask", "label_map": "ham=spam,jam=ham",
+    }  # fmt: skip
+    evaluated = load_inputs(EvaluateRecipeArguments(streaming=True, **given), tmp_path)
+    assert evaluated.source == {
+        "texts": "streamed",
+        "dataset_name": "texts.parquet",
+        "dataset_config_name": None,
+        "dataset_revision": None,
+        "split": "train",
+        "text_column": "sentence",
+        "label_column": "label",
+        "label_map": "ham=spam,jam=ham",
+        "rationale_column": None,
+        "rationale_mask_column": "mask",
+        "max_samples": 7,
+    }
+    assert load_inputs(EvaluateRecipeArguments(**given), tmp_path).source == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"max_samples": 1}, "a sample"),
+        ({}, ""),
+        ({"max_samples": 1, "streaming": True}, "the first ones"),
+        ({"streaming": True}, ""),
+    ],
+)
+def test_the_texts_are_all_of_the_dataset_or_a_part_of_it(given, said, saved, tmp_path):
+    pd.DataFrame({"text": ["the film", "good"], "label": ["ham", "jam"]}).to_parquet(tmp_path / "texts.parquet")
+    named = {"model_name_or_path": str(saved), "file": str(tmp_path / "texts.parquet"), "split": "train"}
+    assert load_inputs(EvaluateRecipeArguments(**named, **given), tmp_path).sample == said
+
+
+@pytest.mark.parametrize(("max_samples", "said"), [(None, ""), (2, "a sample")])
+def test_the_generated_corpus_may_be_sampled(max_samples, said, tmp_path):
+    evaluated = load_inputs(EvaluateRecipeArguments(max_samples=max_samples), tmp_path)
+    assert (evaluated.sample, len(evaluated.texts)) == (said, max_samples or 10)

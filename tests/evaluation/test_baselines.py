@@ -97,13 +97,13 @@ def test_no_order_that_depends_is_said_too():
 
 def test_an_unusable_baseline_is_refused_before_any_work():
     with pytest.raises(
-        GradexplainError, match="--compare_baselines mask: the tokenizer has no mask token: choose baseline='mean'"
+        GradexplainError, match="compare_baselines='mask': the tokenizer has no mask token: choose baseline='mean'"
     ):
         other_baselines(explainer("bert"), Options(), ["mean", "mask"])
     model, tokenizer = make("gpt2")
     tokenizer.add_special_tokens({"pad_token": "<|pad|>"})
     with pytest.raises(
-        GradexplainError, match=r"--compare_baselines pad: the model has no vector .*resize_token_embeddings"
+        GradexplainError, match=r"compare_baselines='pad': the model has no vector .*resize_token_embeddings"
     ):
         other_baselines(Explainer(model, tokenizer), Options(), ["pad"])
     with pytest.raises(GradexplainError, match="unknown baseline 'noise'"):

@@ -35,13 +35,13 @@ def test_every_option_of_a_call_may_be_left_out(name):
 
 
 def test_an_evaluation_takes_the_options_and_the_measures():
-    """No self-check, since an evaluation removes the units one by one; other masking baselines are the recipe's.
+    """No self-check, since an evaluation removes the units one by one, and one class of each text.
 
-    And one class of each text.
+    Human rationales are an argument of their own, and no columns.
     """
     without = (*EXPLICIT, "classes", "top_classes", "threshold", "self_check", "self_check_share")
     options = {name: part for name, part in OPTIONS.items() if name not in without}
-    of_the_recipe = ("compare_baselines", "rationale_column", "rationale_mask_column")
+    of_the_recipe = ("rationale_column", "rationale_mask_column")
     measures = {part.name: part for part in (*fields(MeasureArguments), *fields(AuditArguments))}
     wanted = options | {name: part for name, part in measures.items() if name not in of_the_recipe}
     assert get_type_hints(EvaluateOptions) == {name: part.type for name, part in wanted.items()}

@@ -196,7 +196,7 @@ slow = partial(pytest.param, marks=pytest.mark.slow)
         slow(["--dataset_name", "x"], 1, "--dataset_name or --file needs a --model_name_or_path"),
         slow(["--model_name_or_path", "x"], 1, "--model_name_or_path needs a --dataset_name"),
         slow(["--random_orders", "1"], 1, "random_orders is 1, but a spread needs two orders"),
-        slow(["--compare_baselines", "mask"], 1, "--compare_baselines mask: the tokenizer has no mask token"),
+        slow(["--compare_baselines", "mask"], 1, "compare_baselines='mask': the tokenizer has no mask token"),
         slow(["--batch_token", "8"], 2, "--batch_tokens"),
         slow(["--seed", "x"], 2, "--seed"),
     ],

@@ -20,7 +20,7 @@ from hf_gradexplain.evaluation.documents import iterate_documents
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanations
 from hf_gradexplain.run import folder as folders
-from hf_gradexplain.run import in_memory
+from hf_gradexplain.run import in_memory, make_run
 from hf_gradexplain.run.finished_files import record_finished_files
 from hf_gradexplain.run.rewrite import rewrite_results
 from tests.helpers.tiny import CORPUS, explainer, make
@@ -123,7 +123,7 @@ def test_a_folder_with_a_damaged_model_is_refused_before_anything_is_computed(tm
     (tmp_path / "model" / "config.json").write_text("{ }")
     with pytest.raises(GradexplainError, match=r"config\.json is damaged"):
         explainer("fasttext").evaluate(TEXTS, methods="random", output_dir=tmp_path, progress=False)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["SHA256SUMS", "model"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "SHA256SUMS", "model"]
 
 
 def test_paired_tests_say_in_words_whether_a_difference_is_real(result):
@@ -305,7 +305,8 @@ def test_a_folder_has_the_files_of_a_run_and_is_resumed(tmp_path, capsys):
 def test_the_folder_is_locked_before_the_first_and_until_the_last_file(monkeypatch, tmp_path, name):
     """Another run that gets the lock deletes unfinished files."""
     monkeypatch.setattr(folders, "_LOCK_TIMEOUT", 0.1)
-    work, seen, lock = getattr(in_memory, name), [], FileLock(tmp_path / "run" / ".lock", is_singleton=False)
+    module = in_memory if name == "check_finished_files" else make_run
+    work, seen, lock = getattr(module, name), [], FileLock(tmp_path / "run" / ".lock", is_singleton=False)
 
     def watched(*given):
         with pytest.raises(Timeout):
@@ -313,7 +314,7 @@ def test_the_folder_is_locked_before_the_first_and_until_the_last_file(monkeypat
         seen.append(name)
         work(*given)
 
-    monkeypatch.setattr(in_memory, name, watched)
+    monkeypatch.setattr(module, name, watched)
     evaluate = partial(explainer("fasttext").evaluate, TEXTS[:2], methods="loo", output_dir=tmp_path / "run")
     evaluate(progress=False)
     assert seen == [name]

@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hf_gradexplain.commands import evaluate
 from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.evaluation.documents import iterate_documents
 from hf_gradexplain.explainer import Explainer
-from hf_gradexplain.run import in_memory, rewrite
+from hf_gradexplain.run import make_run, rewrite
 from hf_gradexplain.run.finished_run import FinishedRun
 from tests.helpers.tiny import CORPUS, make
 from tests.run.conftest import contents
@@ -86,8 +85,7 @@ def test_it_is_made_again_from_the_documents_alone(masked, monkeypatch):
 
 
 def test_spans_a_stream_and_python_give_the_same(saved, tmp_path, monkeypatch):
-    for module in (evaluate, in_memory):
-        monkeypatch.setattr(module, "write_results", write_table)
+    monkeypatch.setattr(make_run, "write_results", write_table)
     run_evaluation(arguments(saved, tmp_path / "loaded", rationale_column="spans"))
     run_evaluation(arguments(saved, tmp_path / "stream", rationale_column="spans", streaming=True))
     explain = Explainer.from_pretrained(str(saved / "model"))

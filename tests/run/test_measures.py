@@ -6,43 +6,44 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
-from hf_gradexplain.commands.inputs import EvaluationInputs
-from hf_gradexplain.commands.measures import evaluate_baselines, measures_of
-from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
-from hf_gradexplain.commands.run_options import options_of
 from hf_gradexplain.evaluation.baselines import other_baselines
 from hf_gradexplain.evaluation.extra_measures import Measures
+from hf_gradexplain.options import Options
+from hf_gradexplain.options.arguments import MeasureArguments
+from hf_gradexplain.run.evaluation_inputs import EvaluationInputs
 from hf_gradexplain.run.folder import document_path
+from hf_gradexplain.run.measures import evaluate_baselines, measures_of
 from tests.helpers.curves import read_curves
 from tests.helpers.tiny import TEXTS, explainer
 
 ROWS = Dataset.from_dict({"id": [0, 1], "text": TEXTS[:2], "label": [0, 1]})
+OPTIONS = Options(("signed_gi",), "word_type", "label")
 
 
 @pytest.mark.parametrize(
-    ("given", "measures"),
+    ("weight", "given", "measures"),
     [
-        ({}, Measures(2, bounds=True)),
-        ({"naopc": False}, Measures(2)),
-        ({"model_name_or_path": "m"}, Measures(2)),
-        ({"model_name_or_path": "m", "naopc": True, "beam_size": 3}, Measures(2, bounds=True, beam_size=3)),
+        (len, {}, Measures(2, bounds=True)),
+        (len, {"naopc": False}, Measures(2)),
+        (None, {}, Measures(2)),
+        (None, {"naopc": True, "beam_size": 3}, Measures(2, bounds=True, beam_size=3)),
         (
-            {"model_name_or_path": "m", "k_grid": (1, 4), "both_ends": True, "ties": "position", "random_orders": 0},
+            None,
+            {"k_grid": (1, 4), "both_ends": True, "ties": "position", "random_orders": 0},
             Measures(0, both_ends=True, k_grid=(1, 4), ties="position"),
         ),
     ],
 )
-def test_aopc_is_normalised_by_default_on_the_generated_corpus_alone(given, measures):
-    arguments = EvaluateRecipeArguments(methods=("signed_gi",), **given)
-    assert measures_of(arguments, explainer("bert"), options_of(arguments)) == measures
+def test_aopc_is_normalised_by_default_on_the_generated_corpus_alone(weight, given, measures):
+    evaluated = EvaluationInputs(explainer("bert"), ROWS, "m", "d", weight=weight)
+    assert measures_of(evaluated, OPTIONS, MeasureArguments(**given)) == measures
 
 
 def curves_under(folder, measures, name="mean"):
     """The curves of the first text under another baseline, and what is written down of how they were made."""
-    arguments = EvaluateRecipeArguments(methods=("signed_gi",), compare_baselines=(name,))
-    explain = explainer("bert")
-    others = other_baselines(explain, options_of(arguments), arguments.compare_baselines)
-    evaluate_baselines(EvaluationInputs(explain, ROWS, "m", "d"), arguments, others, measures, folder, {})
+    evaluated = EvaluationInputs(explainer("bert"), ROWS, "m", "d")
+    others = other_baselines(evaluated.engine, OPTIONS, [name])
+    evaluate_baselines(evaluated, MeasureArguments(), others, measures, folder, {})
     inputs = json.loads((folder / "baselines" / name / "documents" / "inputs.json").read_text())
     return read_curves(document_path(folder / "baselines" / name, 0))[1]["signed_gi"][0], inputs
 
@@ -55,6 +56,16 @@ def test_curves_under_other_baselines_are_at_the_same_k_and_nothing_is_measured_
     assert inputs["k_grid"] == [2]
     assert (inputs["random_orders"], inputs["both_ends"], inputs["bounds"]) == (0, False, False)
     assert (inputs["baseline"], inputs["mask"]) == ("mean", "baseline")
+
+
+@pytest.mark.parametrize(("given", "shown"), [({}, True), ({"progress": True}, True), ({"progress": False}, False)])
+def test_tables_end_at_the_same_k_and_progress_is_shown_on_demand(given, shown, tmp_path, capsys):
+    evaluated = EvaluationInputs(explainer("fasttext"), ROWS, "m", "d")
+    others = other_baselines(evaluated.engine, OPTIONS, ["mean", "unk"])
+    for _ in range(2):
+        tables = evaluate_baselines(evaluated, MeasureArguments(max_k=3), others, Measures(), tmp_path, {}, **given)
+    assert {name: table.aopc["k"].max() for name, table in tables.items()} == {"mean": 3, "unk": 3}
+    assert capsys.readouterr().err.count("reused 1 of 1 shards") == 2 * shown
 
 
 def test_deletion_is_a_run_of_its_own(tmp_path):

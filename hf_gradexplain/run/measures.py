@@ -1,30 +1,29 @@
-"""The measures of `recipes/evaluate.py`, from its arguments."""
+"""The measures of a run, from its arguments, and the evaluations under other masking baselines."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hf_gradexplain.commands.inputs import EvaluationInputs
-from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
-from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.evaluation.extra_measures import Measures, default_measures
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.options import Options
+from hf_gradexplain.options.arguments import MeasureArguments
+from hf_gradexplain.run.evaluation_inputs import EvaluationInputs
 from hf_gradexplain.run.runner import evaluate
 
 
-def measures_of(arguments: EvaluateRecipeArguments, engine: AttributionEngine, options: Options) -> Measures:
+def measures_of(evaluated: EvaluationInputs, options: Options, arguments: MeasureArguments) -> Measures:
     """Return the measures that the arguments choose; by default, those that cost little with these options.
 
     The texts of the generated corpus are short and few, so AOPC on them is also normalised.
     """
-    embedded = arguments.model_name_or_path is None
+    generated = evaluated.weight is not None
     return default_measures(
-        engine.shortcut(options),
+        evaluated.engine.shortcut(options),
         random_orders=arguments.random_orders,
         both_ends=arguments.both_ends,
-        bounds=embedded if arguments.naopc is None else arguments.naopc,
+        bounds=generated if arguments.naopc is None else arguments.naopc,
         beam_size=arguments.beam_size,
         k_grid=arguments.k_grid,
         ties=arguments.ties,
@@ -38,11 +37,13 @@ def curves_of(measures: Measures) -> Measures:
 
 def evaluate_baselines(
     evaluated: EvaluationInputs,
-    arguments: EvaluateRecipeArguments,
+    arguments: MeasureArguments,
     others: Mapping[str, Options],
     measures: Measures,
     output_dir: Path,
     inputs: Mapping[str, Any],
+    *,
+    progress: bool = True,
 ) -> dict[str, Tables]:
     """Evaluate the same texts under other masking baselines, without extra measures.
 
@@ -50,11 +51,12 @@ def evaluate_baselines(
 
     Args:
         evaluated: The model and the texts.
-        arguments: The recipe's arguments.
+        arguments: The arguments of the run.
         others: See `hf_gradexplain.evaluation.baselines.other_baselines`.
         measures: The measures under the run's own baseline; the curves are computed at the same `k`.
         output_dir: The run's folder.
         inputs: The run's own inputs.
+        progress: Whether to show a progress bar.
 
     Returns:
         The tables by the name of the baseline, on the main process; empty on the other processes.
@@ -70,6 +72,7 @@ def evaluate_baselines(
             max_k=arguments.max_k,
             measures=curves,
             provenances=evaluated.provenances,
+            progress=progress,
         )
         if tables is not None:
             tables_of[name] = tables
