@@ -1,6 +1,9 @@
 """Tests of long texts, of which only the beginning is tokenized."""
 
+from copy import deepcopy
+
 import pytest
+from tokenizers import pre_tokenizers
 
 from hf_gradexplain.text import encode
 from hf_gradexplain.text.beginning import CHARACTERS, beginning, divides_at_spaces
@@ -69,3 +72,12 @@ def test_a_beginning_ends_after_a_letter_or_digit():
     assert beginning("- 1 " * 100, 2) == ("- 1 " * 12).strip()
     assert beginning("éa " * 100, 2) == ("éa " * 16).strip()
     assert beginning("aé " * 100, 2) == "aé " * 100
+
+
+def test_the_first_pre_tokenizer_has_to_divide():
+    """Behind a byte-level one that does not, there are no spaces left."""
+    tokenizer = deepcopy(tokenizer_of("word_level"))
+    bytes_alone, words = pre_tokenizers.ByteLevel(use_regex=False), pre_tokenizers.Whitespace()
+    for parts, expected in (([words], True), ([words, bytes_alone], True), ([bytes_alone, words], False)):
+        tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(parts)
+        assert divides_at_spaces(tokenizer) is expected

@@ -112,6 +112,15 @@ def test_contents_are_looked_for_if_the_template_depends_on_what_they_say():
         to_prompt(tokenizer, [{"role": "a", "content": "e"}, {"role": "b", "content": "e"}])
 
 
+def test_a_content_that_stands_in_the_template_is_found_where_blanks_are_removed():
+    """The template removes spaces, but not the mark that replaces them."""
+    tokenizer = chat_tokenizer("byte_level", "chatml")
+    tokenizer.chat_template = "{% for m in messages %}{{ 'user' }}={{ m.content.strip(' ') }}{% endfor %}"
+    prompt = to_prompt(tokenizer, [{"role": "user", "content": " user "}])
+    assert prompt.rendered == "user=user"
+    assert prompt.origin.tolist() == [-1] * 5 + [1, 2, 3, 4]
+
+
 def test_a_template_that_changes_the_contents_is_an_error():
     tokenizer = chat_tokenizer("byte_level", "chatml")
     tokenizer.chat_template = "{% for m in messages %}{{ m.content | upper }}{% endfor %}"

@@ -8,7 +8,8 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import FastTextConfig, train_word_tokenizer
 from hf_gradexplain.training.arguments import FitArguments, TrainArguments
 from hf_gradexplain.training.task import infer_task
-from hf_gradexplain.training.train import _check_unseen, _training_arguments, fit
+from hf_gradexplain.training.train import _check_unseen, _tokenize, _training_arguments, fit
+from tests.helpers.tiny import make
 
 
 def test_text_pairs_with_multi_label_and_regression_targets(tmp_path):
@@ -50,3 +51,12 @@ def test_a_new_model_is_trained_with_these_settings(tmp_path):
         assert getattr(settings, name) == getattr(given, name)
     assert (settings.per_device_train_batch_size, settings.per_device_eval_batch_size) == (32, 64)
     assert (settings.report_to, settings.save_strategy, settings.output_dir) == ([], "no", str(tmp_path))
+
+
+@pytest.mark.parametrize(("max_length", "lengths"), [(None, [3, 8]), (4, [3, 4])])
+def test_texts_are_truncated_if_a_length_is_given(max_length, lengths):
+    rows = Dataset.from_dict({"text": ["bad", "the film is bad"], "label": [0, 1]})
+    found = _tokenize(rows, make("bert")[1], infer_task(rows), max_length, None)
+    assert list(map(len, found["input_ids"])) == lengths
+    assert found["labels"][:] == [0, 1]
+    assert "text" not in found.column_names

@@ -46,7 +46,7 @@ def made(**changes):
         columns=["id", "prediction", "spearman", "words_a", "words_b", "text"],
     )
     histogram = pd.DataFrame(
-        [(m, *ends) for m in ("signed_gi", "loo") for ends in ((-1.0, 0.0, 40), (0.0, 1.0, 150))],
+        [("signed_gi", -1.0, 0.0, 40), ("signed_gi", 0.0, 1.0, 150), ("loo", -1.0, 0.0, 41), ("loo", 0.0, 1.0, 149)],
         columns=["method", "low", "high", "n"],
     )
     parts = {"means": MEANS, "drift": DRIFT, "words": words(12), "texts": texts, "histogram": histogram}
