@@ -74,7 +74,7 @@ class ScoredBatch:
         return [
             Explanation(
                 **{name: getattr(document, name) for name in _OF_DOCUMENT},
-                units=document.occurrences.units,  # type: ignore[arg-type]  # see Lazy
+                units=document.occurrences,  # type: ignore[arg-type]  # `Explanation.units` makes units of places
                 scores={name: x[i, : document.n_units].copy() for name, x in scores.items()},
                 target=int(target[i]),
                 target_label=self.class_names[target[i]],

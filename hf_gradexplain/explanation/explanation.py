@@ -1,6 +1,6 @@
 """The result of explaining one text: its units and their scores."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -15,7 +15,6 @@ from hf_gradexplain.explanation.display import Displayed
 from hf_gradexplain.explanation.record_files import load_record, save_record
 from hf_gradexplain.explanation.records import reading_record, to_fields, to_record
 from hf_gradexplain.explanation.self_check import SelfCheck
-from hf_gradexplain.options.values import Lazy
 from hf_gradexplain.statistics.sampling import Sampling
 from hf_gradexplain.text.unit import Message, Occurrences, Unit, UnitPlaces, Window
 from hf_gradexplain.viz.sanitize import json_text
@@ -223,13 +222,26 @@ class Explanation(Displayed):
         return load_record(path, cls.from_dict, "Explanation.save")
 
 
-# Units are objects: an explanation is given the function that makes them, and calls it when they are asked for.
-Explanation.units = Lazy("units")  # type: ignore[assignment]
+class _Units:
+    """The attribute `units`; if it is set to the places of units, the units are made when it is first read."""
+
+    def __set__(self, explanation: Explanation, given: Sequence[Unit] | Occurrences | UnitPlaces) -> None:
+        vars(explanation)["_units"] = given
+
+    def __get__(self, explanation: Explanation | None, owner: type | None = None) -> Sequence[Unit]:
+        if explanation is None:
+            raise AttributeError("units")
+        if isinstance(given := vars(explanation)["_units"], Occurrences | UnitPlaces):
+            given = vars(explanation)["_units"] = given.units()
+        return given
+
+
+Explanation.units = _Units()  # type: ignore[assignment]
 
 
 def places_of(explanation: Explanation) -> UnitPlaces:
     """Return the places of the units as arrays, without making `Unit` objects if `units` was not read before."""
-    maker = getattr(vars(Explanation)["units"].unread(explanation), "__self__", None)
-    if isinstance(maker, Occurrences):
-        return maker.places()
-    return maker if isinstance(maker, UnitPlaces) else UnitPlaces.of(explanation.units)
+    given = vars(explanation)["_units"]
+    if isinstance(given, Occurrences):
+        return given.places()
+    return given if isinstance(given, UnitPlaces) else UnitPlaces.of(given)

@@ -1,6 +1,6 @@
 """The fields of an explanation as plain values, for JSON and for Parquet files."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
@@ -122,10 +122,10 @@ def _plain_unit(unit: Unit) -> dict[str, Any]:
 
 def _units(
     units: UnitPlaces | Sequence[Mapping[str, Any]], messages: tuple[Message, ...]
-) -> tuple[Unit, ...] | Callable[[], tuple[Unit, ...]]:
-    """Return the units, in a conversation with message and role; for arrays, the function that makes the units."""
+) -> tuple[Unit, ...] | UnitPlaces:
+    """Return the units, in a conversation with message and role; places of units stay places."""
     if isinstance(units, UnitPlaces):
-        return replace(units, messages=messages).units
+        return replace(units, messages=messages)
     texts = [unit["text"] for unit in units]
     return tuple(make_units(texts, [tuple((int(a), int(b)) for a, b in unit["spans"]) for unit in units], messages))
 

@@ -1,39 +1,10 @@
 """Texts and labels as users have them: lists, and columns and scalars of pandas, NumPy, PyTorch, Arrow and datasets."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Real
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from hf_gradexplain.errors import GradexplainError
-
-Value = TypeVar("Value")
-
-
-class Lazy(Generic[Value]):
-    """An attribute that may be set to a function, which is called for the value when the attribute is first read.
-
-    Args:
-        name: The name of the attribute.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name, self.stored = name, f"_{name}"
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Value:
-        if instance is None:
-            raise AttributeError(self.name)
-        value = getattr(instance, self.stored)
-        if callable(value):
-            self.__set__(instance, value := value())
-        return value
-
-    def unread(self, instance: Any) -> Callable[[], Value] | None:
-        """Return the function, or None if the value has been read or is no function."""
-        value = getattr(instance, self.stored)
-        return value if callable(value) else None
-
-    def __set__(self, instance: Any, value: Value | Callable[[], Value]) -> None:
-        object.__setattr__(instance, self.stored, value)
 
 
 def plain(value: Any) -> Any:

@@ -133,7 +133,7 @@ def test_occurrences_are_written_as_their_units():
 def test_the_units_of_an_explanation_are_written_whether_they_were_read_or_replaced():
     texts = Dataset.from_dict({"id": [0], "text": CORPUS[:1]})
     (document,) = evaluate_texts(explainer("textcnn"), texts, Options(methods=METHODS, unit="word_type"))
-    assert callable(vars(document.explanation)["_units"]), "the units have not been made"
+    assert isinstance(vars(document.explanation)["_units"], Occurrences), "the units have not been made"
     before = plain_row(document)
     units = document.explanation.units
     assert document.to_row()["units"].units() == units

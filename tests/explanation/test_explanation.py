@@ -1,5 +1,7 @@
+import copy
 import dataclasses
 import json
+import pickle
 import sys
 import xml.etree.ElementTree as ElementTree
 from types import ModuleType, SimpleNamespace
@@ -14,7 +16,8 @@ from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.text.unit import Unit
+from hf_gradexplain.explanation.explanation import places_of
+from hf_gradexplain.text.unit import Occurrences, Unit
 from tests.helpers.tiny import KINDS, PROBLEM_TYPES, TEXTS, explainer, make
 
 UNITS = ("token", "word", "word_type")
@@ -447,3 +450,23 @@ def test_a_folder_cannot_be_written_to_as_a_file(tmp_path):
     folder.mkdir()
     with pytest.raises(GradexplainError, match=r"^cannot write to .* \(Is a directory\): give another path$"):
         explanation_of().save(folder)
+
+
+@pytest.mark.parametrize("read_first", [False, True])
+@pytest.mark.parametrize("form", ["units", "occurrences", "places"])
+def test_units_are_made_of_their_places_when_they_are_first_read(form, read_first):
+    expected = explanation_of()
+    spans = np.array([[0, 3], [4, 8], [10, 13]])
+    occurrences = Occurrences(expected.text, np.array([0, 1, 0]), spans, {}, 2)
+    places = {"units": expected.units, "occurrences": occurrences, "places": occurrences.places()}[form]
+    others = {name: getattr(expected, name) for name in Explanation.__dataclass_fields__ if name != "units"}
+    explanation = Explanation(units=places, **others)
+    if read_first:
+        assert explanation.units is explanation.units
+    assert places_of(explanation).units() == expected.units
+    assert isinstance(vars(explanation)["_units"], tuple) == (read_first or form == "units")
+    copies = (pickle.loads(pickle.dumps(explanation)), copy.copy(explanation), dataclasses.replace(explanation))
+    for each in (*copies, explanation):
+        assert each == expected
+        assert each.units == expected.units
+    assert not hasattr(Explanation, "units"), "a dataclass that inherits from it would take it for a default"

@@ -9,7 +9,6 @@ import pytest
 from datasets import Dataset, DatasetDict
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.options.values import Lazy
 from hf_gradexplain.text.texts import listed
 from tests.helpers.tiny import explainer
 
@@ -91,19 +90,3 @@ def test_one_label_explains_every_text_of_a_series():
     assert [each.target for each in explanations] == [2, 2]
     mixed = explainer("fasttext")(pd.Series(TWO), labels=pd.Series(["LABEL_2", "LABEL_0"]))
     assert [each.target for each in mixed] == [2, 0]
-
-
-def test_a_lazy_attribute_is_computed_once_when_it_is_read():
-    class Owner:
-        value = Lazy("value")
-
-    calls, owner = [], Owner()
-    owner.value = lambda: calls.append(1) or (1, 2)
-    assert vars(Owner)["value"].unread(owner)() == (1, 2)
-    calls.clear()
-    assert owner.value is owner.value
-    assert (owner.value, calls) == ((1, 2), [1])
-    assert vars(Owner)["value"].unread(owner) is None
-    owner.value = 3
-    assert owner.value == 3
-    assert not hasattr(Owner, "value")
