@@ -30,7 +30,8 @@ class ProcessSetting:
     """
 
     def __init__(self, change: Callable[[], Restore]) -> None:
-        self._change, self._restore = change, nothing
+        self._change = change
+        self._restore: Restore = nothing
         self._lock, self._users = threading.Lock(), 0
 
     @contextmanager

@@ -139,7 +139,7 @@ INSIDE = {
         {"masking.kernel_shap", "masking.lime", "masking.partition_shapley"},
         {"all_classes"},
         {"methods"},
-        {"choice", "conservation_gap", "prepare"},
+        {"choice", "conservation_gap", "prepare", "signed"},
     ],
     "evaluation": [
         {"columns", "exact_sums", "median"},

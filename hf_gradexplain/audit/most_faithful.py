@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.attribution.signed import is_signed
 from hf_gradexplain.audit.read_words import methods_of
 from hf_gradexplain.evaluation.aopc import areas, removal_drops
 from hf_gradexplain.evaluation.random_band import RANDOM
@@ -27,7 +27,7 @@ def most_faithful(paths: Sequence[Path], methods: Sequence[str] | None = None, i
     """
     names = methods_of(paths) if methods is None else tuple(methods)
     without_random = [name for name in names if name != RANDOM] or list(names)
-    chosen = [name for name in without_random if name not in METHODS or METHODS[name].signed] or without_random
+    chosen = [name for name in without_random if is_signed(name)] or without_random
     if len(chosen) == 1:
         return chosen[0]
     sums = np.zeros(len(chosen))

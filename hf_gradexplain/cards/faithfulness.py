@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from hf_gradexplain.attribution.methods import METHODS, affordable
+from hf_gradexplain.attribution.methods import affordable
+from hf_gradexplain.attribution.signed import is_signed
 from hf_gradexplain.cards.card import Example, Faithfulness
 from hf_gradexplain.evaluation import (
     SHORT_K,
@@ -87,7 +88,7 @@ def example_method(faithfulness: Faithfulness | None, automatic: str) -> str:
     the automatic method otherwise, also if there are no intervals.
     """
     rows = faithfulness.methods if faithfulness else ()
-    short = {row["method"]: row["short"] for row in rows if METHODS[row["method"]].signed}
+    short = {row["method"]: row["short"] for row in rows if is_signed(row["method"])}
     best = max(short, key=lambda method: short[method][0], default=automatic)
     if automatic not in short:
         return automatic

@@ -6,7 +6,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 from markupsafe import Markup
 
-from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.attribution.signed import is_signed
 from hf_gradexplain.cards.card import Card, Example, Faithfulness
 from hf_gradexplain.viz.tables import MISSING, format_score, with_interval, with_minus
 from hf_gradexplain.viz.templating import MARKDOWN, front_matter
@@ -112,7 +112,7 @@ def _interval(numbers: Sequence[float | None] | None, spec: str = ".3f") -> str:
 
 
 def _example(example: Example) -> Mapping[str, Any]:
-    signed, words = METHODS[example.method].signed, zip(example.words, example.scores, strict=True)
+    signed, words = is_signed(example.method), zip(example.words, example.scores, strict=True)
     numbers = {"p": example.probability, "output": example.output}
     shown = "".join(f" ({name} = {with_minus(f'{value:.2f}')})" for name, value in numbers.items() if value is not None)
     return {

@@ -153,9 +153,12 @@ def _about_texts(source: TextSource) -> str:
     )
 
 
+_REGISTERED = "a method that was registered for the run"
+
+
 def _methods(documents: Path) -> list[tuple[str, str]]:
     names = [field.name for field in pq.read_schema(documents).field("scores").type]
-    return [(name, METHODS[name].summary) for name in names]
+    return [(name, METHODS[name].summary if name in METHODS else _REGISTERED) for name in names]
 
 
 def _frame(columns: list[str], rows: Any) -> pd.DataFrame:

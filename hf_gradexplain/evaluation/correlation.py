@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.attribution.signed import is_signed
 from hf_gradexplain.explanation.correlation import COEFFICIENTS, REFERENCE, correlate_documents
 from hf_gradexplain.statistics.rounding import ROUNDING
 
@@ -19,7 +19,7 @@ def correlated_methods(methods: Sequence[str]) -> list[str]:
 
 def compared_by_sign(methods: Sequence[str]) -> list[str]:
     """Return the signed methods among those that have a correlation."""
-    return [method for method in correlated_methods(methods) if METHODS[method].signed]
+    return [method for method in correlated_methods(methods) if is_signed(method)]
 
 
 def correlate_all(

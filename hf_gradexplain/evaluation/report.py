@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
-from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.attribution.signed import is_signed
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.correlation import REFERENCE
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, iterate_documents
@@ -200,10 +200,9 @@ def _table(caption: str, frame: pd.DataFrame) -> ReportTable:
 
 
 def _method(name: str, warning: str) -> ReportMethod:
-    described = METHODS.get(name)
     return ReportMethod(
         name=name,
-        signed=described is None or described.signed,
+        signed=is_signed(name),
         about=DESCRIPTIONS[name].summary if name in DESCRIPTIONS else "",
         reference=name == REFERENCE,
         warning=warning,

@@ -110,7 +110,12 @@ def _earlier_of(explanation: Explanation) -> dict[str, Earlier]:
     Raises:
         GradexplainError: No method of the explanation can continue its draws.
     """
-    able = [name for name in explanation.sampling if METHODS[name].source.continues]
+    unknown = [name for name in explanation.sampling if name not in METHODS]
+    able = [name for name in explanation.sampling if name in METHODS and METHODS[name].source.continues]
+    if unknown and not able:
+        raise GradexplainError(
+            f"the method {unknown[0]!r} of this explanation is not registered in this process: call register first"
+        )
     if not able:
         raise GradexplainError(
             f"no method of this explanation can continue its draws ({', '.join(explanation.scores)}): give an "

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.attribution.signed import is_signed
 from hf_gradexplain.errors import choose
 from hf_gradexplain.explanation.reading import Reading
 from hf_gradexplain.explanation.remarks import certainty, incomplete, remark
@@ -94,7 +94,7 @@ class Assessed(Reading):
             unit=self.unit,
             objective=self.objective,
             probability=None if self.regression else float(self.probabilities[self.target]),
-            signed=method not in METHODS or METHODS[method].signed,
+            signed=is_signed(method),
         )
 
     def _method(self, method: str | None) -> str:

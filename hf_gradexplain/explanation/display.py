@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.console import Group
 
-from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.attribution.signed import is_signed
 from hf_gradexplain.explanation.correlation import REFERENCE, correlate
 from hf_gradexplain.explanation.parts import Divided
 from hf_gradexplain.text.unit import Message, scores_in_text
@@ -203,7 +203,7 @@ class Displayed(Divided):
         return replace(self._row(method), title=title if alone else f"{title} · {method}")
 
     def _row(self, method: str) -> Row:
-        scores, signed = self.scores[method], method not in METHODS or METHODS[method].signed
+        scores, signed = self.scores[method], is_signed(method)
         below_zero = not signed and bool((scores < 0).any())
         return Row(
             self.segments(method),

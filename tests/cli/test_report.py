@@ -1,7 +1,9 @@
 """`hf-gradexplain report`: the files of a finished run, and the report alone in another place."""
 
+from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.cli import main
 from hf_gradexplain.run import rewrite
+from tests.helpers.tiny import explainer
 
 
 def test_it_writes_a_run_again_or_the_report_alone(monkeypatch, tmp_path, capsys):
@@ -19,3 +21,13 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
     assert main(["report", str(tmp_path / "none")]) == 1
     assert "is not the output folder of a run" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+def test_a_run_has_a_method_that_another_process_registered(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(METHODS, "my_own", METHODS["signed_gi"])
+    texts = ["a good film", "a bad end of the film", "the music is good"]
+    explainer("textcnn").evaluate(texts, methods=["loo", "my_own"], output_dir=tmp_path, progress=False)
+    monkeypatch.delitem(METHODS, "my_own")
+    assert main(["report", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'report.html'}\n"
+    assert "my_own" in (tmp_path / "report.html").read_text()

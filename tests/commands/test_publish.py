@@ -135,5 +135,8 @@ def test_what_a_killed_process_left_is_removed_and_all_files_are_pushed(tmp_path
 
 
 def test_the_card_lists_the_methods_of_the_documents(tmp_path):
-    pq.write_table(schema(("loo", "random")).empty_table(), tmp_path / "0.parquet")
-    assert _methods(tmp_path / "0.parquet") == [(name, METHODS[name].summary) for name in ("loo", "random")]
+    pq.write_table(schema(("loo", "random", "my_own")).empty_table(), tmp_path / "0.parquet")
+    assert _methods(tmp_path / "0.parquet") == [
+        *((name, METHODS[name].summary) for name in ("loo", "random")),
+        ("my_own", "a method that was registered for the run"),
+    ]

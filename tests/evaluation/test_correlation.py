@@ -130,3 +130,4 @@ def counts(scores, reference):
 def test_signed_methods_but_the_reference_are_compared_by_sign():
     assert compared_by_sign(["random", "loo", "sa_l2", "signed_gi"]) == ["signed_gi"]
     assert compared_by_sign(["sa_l2", "signed_gi"]) == []
+    assert compared_by_sign(["registered_by_another_process", "loo"]) == ["registered_by_another_process"]

@@ -9,6 +9,7 @@ import pytest
 from hf_gradexplain.attribution.masking.budget import Budget, Means
 from hf_gradexplain.attribution.masking.game import Earlier
 from hf_gradexplain.attribution.masking.shapley import sampled_values
+from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer.refining import _check_same
 from hf_gradexplain.explanation import Explanation, Explanations
@@ -168,6 +169,19 @@ def test_what_cannot_be_refined_is_refused():
     assert len(long.windows) == 3
     with pytest.raises(GradexplainError, match=r"options \(different units, truncated_at, windows, probabilities\)"):
         explainer("bert").refine(long)
+
+
+def test_a_method_that_another_process_registered_is_named_unless_another_one_can_be_refined(monkeypatch):
+    explain = explainer("textcnn")
+    monkeypatch.setitem(METHODS, "my_own", METHODS[SHAPLEY])
+    alone, both = (explain(TEXT, methods, max_evals=300, **ALL) for methods in ("my_own", ("my_own", SHAPLEY)))
+    monkeypatch.delitem(METHODS, "my_own")
+    message = r"^the method 'my_own' of this explanation is not registered in this process: call register first$"
+    with pytest.raises(GradexplainError, match=message):
+        explain.refine(alone)
+    refined = explain.refine(both, 600)
+    assert (refined["my_own"] == both["my_own"]).all()
+    assert (refined[SHAPLEY] != both[SHAPLEY]).any()
 
 
 def test_draws_keep_the_number_of_their_orders():

@@ -9,7 +9,7 @@ import pandas as pd
 
 from hf_gradexplain.audit.evidence import wording, wording_of_measures
 from hf_gradexplain.audit.evidence.decision import Decision, decision_of
-from hf_gradexplain.audit.evidence.main_words import MainWord, is_signed, main_words
+from hf_gradexplain.audit.evidence.main_words import MainWord, has_sign, main_words
 from hf_gradexplain.audit.evidence.marked_text import marked_text, what_was_read, words_table
 from hf_gradexplain.audit.evidence.measured import Accuracy, Faithfulness, TextCheck, check_text, faithfulness
 from hf_gradexplain.evaluation.documents import EvaluatedDocument
@@ -126,7 +126,7 @@ class Evidence:
     def in_words(self) -> dict[str, list[str]]:
         """The evidence in plain sentences: `warnings`, `decision`, `words`, `check`, `method`, ..., `limits`."""
         explanation, decision, noun = self.explanation, self.decision, self.noun
-        regression, signed = decision.regression, is_signed(explanation, self.method)
+        regression, signed = decision.regression, has_sign(explanation, self.method)
         check, measured = self.check, self.faithfulness
         warnings = [
             wording.not_the_choice(decision),
@@ -255,7 +255,7 @@ def make_evidence(
         explanation=explanation,
         decision=decision_of(explanation, value, document.label),
         words=main_words(explanation, method, value),
-        check=check_text(document, method, is_signed(explanation, method), measured),
+        check=check_text(document, method, has_sign(explanation, method), measured),
         faithfulness=faithfulness(tables, method),
         run=run,
         hashes=hashes,

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.attribution.signed import is_signed
 from hf_gradexplain.audit.removed_alone import drops_alone
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanation.correlation import REFERENCE
@@ -71,7 +71,7 @@ def main_words(explanation: Explanation, method: str, value: float) -> tuple[Mai
         value: The first value of the removal curves: the probability of the explained class on the full text.
     """
     scores, margins = explanation.scores[method], explanation.margins(method)
-    signed, sampled = is_signed(explanation, method), method in explanation.sampling
+    signed, sampled = has_sign(explanation, method), method in explanation.sampling
     total = float(np.abs(scores).sum())
     alone = values_without(explanation, value)
     texts = [unit.text for unit in explanation.units]
@@ -109,9 +109,9 @@ def main_units(scores: np.ndarray, margins: np.ndarray) -> list[int]:
     return [int(u) for u in order[: min(enough, MOST)] if sizes[u] > margins[u]]
 
 
-def is_signed(explanation: Explanation, method: str) -> bool:
+def has_sign(explanation: Explanation, method: str) -> bool:
     """Return whether a positive score speaks for the class: the method says so, or there are negative scores."""
-    return method not in METHODS or METHODS[method].signed or bool((explanation.scores[method] < 0).any())
+    return is_signed(method) or bool((explanation.scores[method] < 0).any())
 
 
 def values_without(explanation: Explanation, value: float) -> np.ndarray | None:

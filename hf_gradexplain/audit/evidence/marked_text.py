@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from hf_gradexplain.audit.evidence.main_words import MainWord, is_signed, main_units
+from hf_gradexplain.audit.evidence.main_words import MainWord, has_sign, main_units
 from hf_gradexplain.audit.evidence.wording import change, share_in_words, shown
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.viz.heading import Heading
@@ -22,7 +22,7 @@ def marked_text(explanation: Explanation, method: str) -> Row:
     scores[main] = explanation.scores[method][main]
     shown = replace(explanation, scores={method: scores}, sampling={})
     segments = [part if part.score else replace(part, score=None) for part in shown.segments(method)]
-    return Row(segments, signed=is_signed(explanation, method))
+    return Row(segments, signed=has_sign(explanation, method))
 
 
 def what_was_read(explanation: Explanation) -> Heading:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hf_gradexplain.audit.evidence.decision import Decision
-from hf_gradexplain.audit.evidence.main_words import MOST, SHARE, MainWord, is_signed
+from hf_gradexplain.audit.evidence.main_words import MOST, SHARE, MainWord, has_sign
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import DELETION, UNIT_NOUNS
 from hf_gradexplain.viz.sanitize import one_line
@@ -136,7 +136,7 @@ def about_words(explanation: Explanation, method: str, words: Sequence[MainWord]
     if not words:
         return [f"No {noun} has a score that is clearly different from zero."]
     named = {side: [word.label for word in words if word.side == side][:_NAMED] for side in ("for", "against", "")}
-    if not is_signed(explanation, method):
+    if not has_sign(explanation, method):
         sentence = f"The model reacts most to {quoted(named[''])}. The method does not say in which direction."
     elif not named["for"]:
         sentence = f"None of the main {noun}s speaks for {explained}. {_most(named['against'], 'against', 'it')}."

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.attribution.signed import is_signed
 from hf_gradexplain.audit.sanity.input_shift import InputShift, find_input_shift
 from hf_gradexplain.audit.sanity.model_layers import Layer, layers_of, permuted, replaced_parameters
 from hf_gradexplain.audit.sanity.rank_agreement import mean_of_defined, relative_difference, spearman_by_text, summarise
@@ -183,7 +183,7 @@ def _randomise(trial: _Trial, layers: Sequence[Layer], *, independent: bool) -> 
 
     def compare(scores: Scores, reference: Scores, order: str, step: int, layer: str, against: str) -> None:
         for method in scores:
-            for values in ("scores", "absolute") if METHODS[method].signed else ("scores",):
+            for values in ("scores", "absolute") if is_signed(method) else ("scores",):
                 r = trial.spearman(method, scores, reference, absolute=values == "absolute")
                 where = {"method": method, "order": order, "step": step, "layer": layer, "against": against}
                 rows.append({**where, "values": values, **summarise(r)})
@@ -213,7 +213,7 @@ def _checks(trial: _Trial, random_models: Sequence[Scores], shift: InputShift | 
         r = [trial.spearman(method, scores, trial.scores) for scores in random_models]
         absolute = [trial.spearman(method, scores, trial.scores, absolute=True) for scores in random_models]
         plain = summarise(mean_of_defined(r))
-        size = summarise(mean_of_defined(absolute)) if METHODS[method].signed else {}
+        size = summarise(mean_of_defined(absolute)) if is_signed(method) else {}
         agreement = summarise(trial.spearman(method, *random_models))
         of_shift = {} if shifted is None else summarise(trial.spearman(method, shifted, trial.scores))
         differences = np.zeros(0) if shifted is None else relative_difference(shifted[method], trained)
