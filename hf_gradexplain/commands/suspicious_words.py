@@ -29,7 +29,7 @@ def suspicious_words_of(run: FinishedRun, method: str | None, test: InsertionTes
     if arguments.get("model_name_or_path") is None:
         raise GradexplainError(
             f"the run in {run.folder} does not name its model: in Python, "
-            "Explainer(model, tokenizer).suspicious_words(result) tries words on a model of your own"
+            f"Explainer(model, tokenizer).suspicious_words({str(run.folder)!r}) tries words on a model of your own"
         )
     commit = run.record["inputs"].get("commits", {}).get("model", "").rpartition("@")[2]
     revision = commit or arguments.get("model_revision")

@@ -47,7 +47,8 @@ def column_of(run: FinishedRun, column: str) -> dict[int, Any]:
     if arguments.get("dataset_name") is None:
         raise GradexplainError(
             f"cannot group by {column!r}: the run in {run.folder} does not name the dataset of its texts; group by "
-            f"{', '.join(CLASSES)}, or in Python by a value per text: result.words(by=[...])"
+            f"{', '.join(CLASSES)}, or in Python by a value per text: "
+            f"Evaluation.load({str(run.folder)!r}).words(by=[...])"
         )
     source = {name: arguments[name] for name in ("dataset_name", "split")}
     revision = run.commit("dataset") or arguments["dataset_revision"]

@@ -1,6 +1,7 @@
 """The methods of `Explainer` that use the explanations of many texts to audit a model."""
 
 from collections.abc import Iterable, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -131,7 +132,7 @@ class AuditingEngine(AttributionEngine):
     @takes_options
     def suspicious_words(
         self,
-        result: "Evaluation | Sequence[Path]",
+        result: "Evaluation | str | PathLike[str] | Sequence[str | PathLike[str]]",
         method: str | None = None,
         *,
         n_texts: int = InsertionTest.n_texts,
@@ -166,8 +167,8 @@ class AuditingEngine(AttributionEngine):
         into the first text; in a conversation, into the first message of a user.
 
         Args:
-            result: An evaluation of this model with the unit `word` or `word_type`, or the document files of such an
-                evaluation.
+            result: An evaluation of this model with the unit `word` or `word_type`: what `evaluate` returned, the
+                output folder of a finished run, or a list of its document files.
             method: The method whose scores choose the words; None for the most faithful method of the run, by AOPC(10).
             n_texts: The number of texts into which each word is inserted.
             n_controls: The number of control words for each group of tried words of about the same frequency; 10 or
@@ -184,10 +185,20 @@ class AuditingEngine(AttributionEngine):
             A `SuspiciousWords`, with `to_frame()` and `found`. A notebook displays it.
 
         Raises:
-            GradexplainError: An argument cannot be used, or the evaluation is of another model.
+            GradexplainError: An argument cannot be used, the folder is not that of a finished run, or the evaluation is
+                of another model.
         """
         for name in options:
             choose("option", name, ReadingOptions.__annotations__)
         test = InsertionTest(n_texts, n_controls, most, min_documents, level, margin)
-        paths, title = (result, "") if isinstance(result, Sequence) else (result.documents, result.run.title)
+        title = ""
+        if isinstance(result, str | PathLike):
+            from hf_gradexplain.run.finished_run import open_run  # only this needs statistics
+
+            finished = open_run(Path(result))
+            paths, title = finished.documents, finished.record["title"]
+        elif isinstance(result, Sequence):
+            paths = tuple(Path(path) for path in result)
+        else:
+            paths, title = result.documents, result.run.title
         return find_suspicious_words(self, paths, Options(**options), method, test, title)

@@ -1,4 +1,4 @@
-"""The result of `Explainer.evaluate`: a run over texts in memory."""
+"""The result of `Explainer.evaluate`, or of a finished run in a folder."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from hf_gradexplain.evaluation.report import shown_documents, write_report
 from hf_gradexplain.evaluation.summaries import finding, headline, p_value, summary_table
 from hf_gradexplain.explanation import Explanation, Explanations
 from hf_gradexplain.options.words import MIN_DOCUMENTS
+from hf_gradexplain.run.finished_run import open_run
 from hf_gradexplain.run.results import Run
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.cell import cell_html
@@ -34,8 +35,8 @@ class Evaluation:
 
     Attributes:
         run: Title, facts, tables and notes of the run.
-        documents: The files with all measurements of each text. Without `output_dir`, they are in a temporary folder,
-            which is deleted together with this object.
+        documents: The files with all measurements of each text. If `Explainer.evaluate` had no `output_dir`, they are
+            in a temporary folder, which is deleted together with this object.
 
     Example:
         >>> import hf_gradexplain  # doctest: +SKIP
@@ -46,6 +47,25 @@ class Evaluation:
 
     run: Run
     documents: tuple[Path, ...]
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str]) -> "Evaluation":
+        """Return the result of a finished run from its output folder; the model is not loaded.
+
+        Args:
+            folder: The output folder of `hf-gradexplain evaluate`, or the `output_dir` of `Explainer.evaluate`.
+
+        Raises:
+            GradexplainError: The folder is not the output folder of a finished run, or its tables were damaged or
+                changed.
+
+        Example:
+            >>> import hf_gradexplain  # doctest: +SKIP
+            >>> result = hf_gradexplain.Evaluation.load("outputs/evaluate")  # doctest: +SKIP
+            >>> result.per_text()  # doctest: +SKIP
+        """
+        finished = open_run(Path(folder))
+        return cls(finished.run, finished.documents)
 
     def __repr__(self) -> str:
         notes = [*self.run.notes, *warnings_of(self.run.tables)]

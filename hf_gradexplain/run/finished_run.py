@@ -16,6 +16,7 @@ from hf_gradexplain.hub.provenance import Kind
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.finished_files import changed_files
 from hf_gradexplain.run.folder import document_paths
+from hf_gradexplain.run.results import Run
 
 AGAIN = "run the same command again, which writes it again and keeps the finished shards"
 """How to repair a damaged run."""
@@ -68,6 +69,23 @@ class FinishedRun:
             **{name: frame for name, frame in frames.items() if name in names},
             document_counts=self.record["documents"],
             unit=self.record["facts"].get("Unit", Options.unit),
+        )
+
+    @property
+    def run(self) -> Run:
+        """The run as it was when it wrote the folder, except its `provenances`, which no file has."""
+        record, replay = self.record, self.folder / "run.yaml"
+        return Run(
+            title=record["title"],
+            facts=record["facts"],
+            inputs=record["inputs"],
+            tables=self.tables,
+            seconds=record["seconds"],
+            replay=record["replay"],
+            arguments=replay.read_text(encoding="utf-8") if replay.exists() else "",
+            extra=self.extra,
+            notes=record.get("notes", ()),
+            finished=record.get("finished", ""),
         )
 
     @property

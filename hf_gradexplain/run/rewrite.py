@@ -1,5 +1,6 @@
 """Write the results of a finished run again, from the files in its folder, without loading the model."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from hf_gradexplain.audit.plausibility.plausibility import plausibility_tables
@@ -12,7 +13,7 @@ from hf_gradexplain.run.finished_files import record_finished_files
 from hf_gradexplain.run.finished_run import AGAIN, open_run
 from hf_gradexplain.run.folder import finished_shards, lock_run_folder, named_if_unreadable
 from hf_gradexplain.run.processes import process_state
-from hf_gradexplain.run.results import Run, write_results
+from hf_gradexplain.run.results import write_results
 
 
 def rewrite_report(folder: Path, path: Path | None = None) -> Path:
@@ -66,22 +67,11 @@ def rewrite_results(folder: Path) -> Path:
     with lock_run_folder(folder, process_state()), named_if_unreadable(documents):
         for path, reason in finished_shards(folder)[1].items():
             raise GradexplainError(f"{path} is damaged ({reason}): {AGAIN}")
-        inputs, replay = record["inputs"], folder / "run.yaml"
+        inputs = record["inputs"]
         options = Options(tuple(inputs["methods"]), record["facts"].get("Unit", Options.unit), seed=inputs["seed"])
         tables = make_tables(documents, options, int(finished.tables.aopc["k"].max()))
         if tables.document_counts != record["documents"]:
             raise GradexplainError(f"{folder / 'documents'} lacks documents of the run: {AGAIN}")
-        run = Run(
-            title=record["title"],
-            facts=record["facts"],
-            inputs=inputs,
-            tables=tables,
-            seconds=record["seconds"],
-            replay=record["replay"],
-            arguments=replay.read_text(encoding="utf-8") if replay.exists() else "",
-            extra={**finished.extra, **plausibility_tables(documents, options.seed)},
-            notes=record.get("notes", ()),
-            finished=record.get("finished", ""),
-        )
-        write_results(folder, run, documents)
+        extra = {**finished.extra, **plausibility_tables(documents, options.seed)}
+        write_results(folder, replace(finished.run, tables=tables, extra=extra), documents)
     return folder / "report.html"

@@ -109,8 +109,8 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(folder, capsys, monkeypatc
     assert refused(run, capsys, "--n_texts", "0") == "n_texts must be 1 or more, but is 0"
     monkeypatch.setattr(FinishedRun, "arguments", {})
     assert refused(run, capsys) == (
-        f"the run in {run} does not name its model: in Python, Explainer(model, tokenizer).suspicious_words(result) "
-        "tries words on a model of your own"
+        f"the run in {run} does not name its model: in Python, "
+        f"Explainer(model, tokenizer).suspicious_words({str(run)!r}) tries words on a model of your own"
     )
 
 

@@ -141,5 +141,5 @@ def test_a_changed_dataset_and_a_run_without_one_are_refused(folder, capsys, mon
     monkeypatch.setattr(FinishedRun, "arguments", {})
     assert refused(run, capsys, "--by", "source") == (
         f"cannot group by 'source': the run in {run} does not name the dataset of its texts; group by target, label, "
-        "prediction, or in Python by a value per text: result.words(by=[...])"
+        f"prediction, or in Python by a value per text: Evaluation.load({str(run)!r}).words(by=[...])"
     )

@@ -66,7 +66,7 @@ def test_suspicious_words(calls):
     paths = [Path("a")]
     assert explainer("fasttext").suspicious_words(paths) == "find_suspicious_words"
     _, given, _ = only(calls)
-    assert given == (paths, Options(), None, InsertionTest(200, 20, 300, 3, 0.05, 0.03), "")
+    assert given == (tuple(paths), Options(), None, InsertionTest(200, 20, 300, 3, 0.05, 0.03), "")
     result = SimpleNamespace(documents=paths, run=SimpleNamespace(title="m on d"))
     explainer("fasttext").suspicious_words(
         result, "loo", n_texts=1, n_controls=11, most=2, min_documents=4, level=0.1, margin=0.2, seed=3
@@ -74,6 +74,26 @@ def test_suspicious_words(calls):
     assert calls[1][1] == (paths, Options(seed=3), "loo", InsertionTest(1, 11, 2, 4, 0.1, 0.2), "m on d")
     with pytest.raises(GradexplainError, match="unknown option 'baseline'"):
         explainer("fasttext").suspicious_words(paths, baseline="zero")
+    explainer("fasttext").suspicious_words(["a", Path("b")])
+    assert calls[2][1][0] == (Path("a"), Path("b"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The folder of a finished run."""
+    folder = tmp_path_factory.mktemp("run")
+    explainer("fasttext").evaluate(TEXTS, methods="loo", output_dir=folder, progress=False)
+    return folder
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_suspicious_words_of_a_folder(folder, calls, tmp_path, kind):
+    with pytest.raises(GradexplainError, match="is not the output folder of a run"):
+        explainer("fasttext").suspicious_words(kind(tmp_path))
+    assert explainer("fasttext").suspicious_words(kind(folder)) == "find_suspicious_words"
+    _, (paths, *_, title), _ = only(calls)
+    assert paths == (folder / "documents" / "00000000.parquet",)
+    assert title == "FastTextForSequenceClassification on 2 texts"
 
 
 def test_preferences_and_rankings(calls):

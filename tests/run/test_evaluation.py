@@ -21,6 +21,7 @@ from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanations
 from hf_gradexplain.run import folder as folders
 from hf_gradexplain.run import in_memory, make_run
+from hf_gradexplain.run.evaluation import Evaluation
 from hf_gradexplain.run.finished_files import record_finished_files
 from hf_gradexplain.run.rewrite import rewrite_results
 from tests.helpers.tiny import CORPUS, explainer, make
@@ -60,6 +61,9 @@ def test_the_numbers_are_those_of_the_recipe(saved, tmp_path):
         ours, theirs = (pd.read_parquet(tmp_path / part / name) for part in ("python", "recipe"))
         pd.testing.assert_frame_equal(ours, theirs, check_exact=True, obj=name)
     pd.testing.assert_frame_equal(result.aopc, pd.read_parquet(tmp_path / "recipe" / "aopc.parquet"))
+    opened = Evaluation.load(tmp_path / "recipe")
+    pd.testing.assert_frame_equal(opened.per_text(), result.per_text())
+    assert opened.run.arguments == (tmp_path / "recipe" / "run.yaml").read_text(encoding="utf-8")
     written = {part: sorted((tmp_path / part / "documents").glob("*.parquet")) for part in ("python", "recipe")}
     assert [path.read_bytes() for path in written["python"]] == [path.read_bytes() for path in written["recipe"]]
 
@@ -320,6 +324,41 @@ def test_the_folder_is_locked_before_the_first_and_until_the_last_file(monkeypat
     assert seen == [name]
     with lock.acquire(timeout=0), pytest.raises(GradexplainError, match="another run is writing to"):
         evaluate(progress=False)
+
+
+def test_a_finished_run_is_opened_again(tmp_path):
+    folder = tmp_path / "run"
+    live = explainer("textcnn").evaluate(
+        TEXTS[:5], LABELS[:5], METHODS, output_dir=folder, rationales=[[(0, 3)]] * 5, compare_baselines="mean",
+        naopc=True, unit="token", progress=False,
+    )  # fmt: skip
+    for given in (folder, str(folder)):
+        opened = Evaluation.load(given)
+        assert (repr(opened), opened._repr_html_()) == (repr(live), live._repr_html_())
+    names = ["aopc", "correlation", "plausibility", "baselines", "hybrid"]
+    pairs = [(getattr(opened, name), getattr(live, name)) for name in names]
+    pairs += [(getattr(opened, name)(), getattr(live, name)()) for name in ("to_frame", "per_text", "paired_tests")]
+    pairs += [(opened.words(min_documents=1).to_frame(), live.words(min_documents=1).to_frame())]
+    groups = ["a", "a", "b", "b", None]
+    pairs += [tuple(each.words(by=groups, min_documents=1).to_frame() for each in (opened, live))]
+    for ours, theirs in pairs:
+        pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    assert sum(len(theirs) > 0 for _, theirs in pairs) == len(pairs) - 1, "all but hybrid documents"
+    assert [e.to_dict() for e in opened.explanations] == [e.to_dict() for e in live.explanations]
+    for name, result in (("opened", opened), ("live", live)):
+        result.report(tmp_path / name)
+    assert (tmp_path / "opened").read_bytes() == (tmp_path / "live").read_bytes()
+    tables = opened.run.tables
+    assert (tables.unit, tables.document_counts) == ("token", live.run.tables.document_counts)
+    assert opened.run.arguments == ""
+    del opened, result
+    gc.collect()
+    assert (folder / "documents").exists()
+
+
+def test_only_a_finished_run_is_opened(tmp_path):
+    with pytest.raises(GradexplainError, match=r"^.* is not the output folder of a run, which has results\.json"):
+        Evaluation.load(tmp_path)
 
 
 def test_without_a_folder_nothing_is_left_behind(monkeypatch, tmp_path, capsys):
