@@ -27,6 +27,12 @@ from hf_gradexplain.options.arguments import HubArguments, ModelArguments
         ({"batch_tokens": 0}, "batch_tokens must be a positive number of tokens, but is 0"),
         ({"unit": "words"}, "unknown unit 'words': did you mean 'word'?"),
         ({"ties": "first"}, "unknown ties 'first'"),
+        ({"sanity_samples": 0}, "sanity_samples must be .* but is 0"),
+        ({"hybrid_documents": -1}, "hybrid_documents must be .* but is -1"),
+        ({"target": "all"}, "an evaluation explains one class of each text"),
+        ({"target": (0, 1)}, "an evaluation takes one target for all texts"),
+        ({"target": "predicted", "label_map": "a=b"}, "--label_map says which classes .* needs --target label"),
+        ({"file": "no/such.txt"}, "there is no file no/such.txt"),
         ({"hub_dataset_id": "me/x"}, "hub_dataset_id and publish_text need push_to_hub"),
     ],
 )
@@ -46,6 +52,7 @@ def test_an_evaluation_refuses_values_out_of_range(values, message):
             {"file": "no/such.txt"},
             "there is no file no/such.txt: check the path; --file takes one file of texts",
         ),
+        ({"texts": ("a",), "seed": -1}, "seed must be a whole number, 0 or larger, but is -1"),
         ({"texts": ("a",), "target": "label"}, "--target label needs a --file or --dataset_name with labels"),
         ({"dataset_name": "d", "label_map": "a=b"}, "--label_map says which classes .* needs --target label"),
     ],
@@ -53,6 +60,23 @@ def test_an_evaluation_refuses_values_out_of_range(values, message):
 def test_an_explanation_needs_texts_from_one_place(values, message):
     with pytest.raises(GradexplainError, match=message):
         ExplainRecipeArguments(model_name_or_path="m", **values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"model_type": None}, "model_type"),
+        ({"faithfulness_samples": -1}, "faithfulness_samples must be a number of texts, 0 or larger, but is -1"),
+        ({"data_examples": -1}, "data_examples must be a number of texts, 0 or larger, but is -1"),
+        ({"hub_model_id": "me/x"}, "hub_model_id needs push_to_hub"),
+        ({"model_type": None, "model_name_or_path": "m", "remote_code": True}, "remote_code saves the code of"),
+    ],
+)
+def test_a_training_refuses_values_out_of_range(values, message):
+    given = {"model_type": "textcnn", "dataset_name": "d", "output_dir": "o"}
+    with pytest.raises(GradexplainError, match=message):
+        TrainRecipeArguments(**{**given, **values})
+    assert TrainRecipeArguments(**given, faithfulness_samples=0, data_examples=0).data_examples == 0
 
 
 @pytest.mark.parametrize("recipe", [ExplainRecipeArguments, EvaluateRecipeArguments])

@@ -1,12 +1,13 @@
 """The folder of a run: one run at a time, one set of inputs, complete files."""
 
 import json
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from accelerate import PartialState
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.files import atomic_write
@@ -39,6 +40,26 @@ def test_files_come_in_the_order_of_the_dataset(tmp_path):
         put(tmp_path, start)
     (tmp_path / "documents" / "mine.parquet").touch()
     assert [int(path.stem) for path in document_paths(tmp_path)] == [0, 5, 99_999_999, 10**9]
+
+
+def test_processes_wait_for_each_other_once_they_have_locked_the_folder(tmp_path):
+    waits = []
+
+    def wait_for_everyone():
+        with pytest.raises(Timeout):
+            FileLock(tmp_path / "new" / ".lock", is_singleton=False).acquire(timeout=0)
+        waits.append("waited")
+
+    state = SimpleNamespace(num_processes=1, process_index=0, is_main_process=True, wait_for_everyone=wait_for_everyone)
+    with lock_run_folder(tmp_path / "new", state):
+        assert waits == ["waited"]
+
+
+def test_other_files_are_no_locks_of_processes(tmp_path):
+    for name in (".lock.mine", ".lock.", ".lock.1.old"):
+        (tmp_path / name).touch()
+    with lock_run_folder(tmp_path, PartialState()):
+        pass
 
 
 def test_one_run_at_a_time_may_lock_the_folder_and_also_twice(tmp_path):
