@@ -133,7 +133,7 @@ def _document(document: EvaluatedDocument, k: int) -> ReportDocument:
     curves = np.stack(list(document.curves.values()))
     places = places_of(explanation)
     shown = scores_in_text(places, np.stack(list(explanation.scores.values())))
-    pieces = split_text(explanation.text, places.spans, places.owners(), explanation.not_read)
+    pieces = split_text(explanation.text, places.spans, places.owners(), explanation.unread)
     pieces, marked = mark_pieces(pieces, document.rationale) if document.rationale else (pieces, [])
     return ReportDocument(
         row=document.id,
@@ -145,7 +145,7 @@ def _document(document: EvaluatedDocument, k: int) -> ReportDocument:
         names=_class_names(explanation, label),
         value=float(explanation.probabilities[explanation.target]),
         confidence=None if explanation.regression else float(explanation.probabilities[explanation.prediction]),
-        truncated=bool(explanation.not_read),
+        truncated=bool(explanation.unread),
         scores=dict(zip(explanation.scores, shown, strict=True)),
         curves=document.curves,
         areas=dict(zip(document.curves, document_aopc(curves, k)[:, -1].tolist(), strict=True)),

@@ -247,7 +247,7 @@ class Displayed(Divided):
             dtype=self.dtype,
             truncated_at=self.truncated_at,
             length=len(self.text),
-            not_read=self.not_read,
+            not_read=self.unread,
             remedy="stride=64, for example, reads the whole text" if self.fits_windows else "",
             reading=self.reading,
             speakers=tuple((message.start, message.role) for message in self.messages),

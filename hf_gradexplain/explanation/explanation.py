@@ -43,14 +43,14 @@ class Explanation(Displayed):
         probabilities: The probability of each class: an array `(C,)`. For a regression model, its outputs.
         objective: The function that was explained: `loss`, `logit`, `prob` or `contrast`.
         unit: The kind of unit: `token`, `word`, `word_type`, `sentence`, `clause`, or `custom` for your own units.
-        truncated_at: The offset of the first character that truncation removes; None if it removes none. Text that the
-            model did not read for other reasons, such as text that a chat template drops, is only in `unread`.
+        truncated_at: The offset of the first character that truncation removes; None if it removes none.
         pair_start: The offset of the second text of a pair; None for a single text.
         messages: The messages of a conversation: their roles, and the places of their contents in `text`. In an
             explanation by `Ranking.why`, these are the query and the documents. Empty for other texts.
-        unread: The spans `(start, end)` that the model did not read. In a conversation, these spans are dropped by the
-            chat template or removed by truncation. In a zero-shot classification or a ranking, they are removed by
-            truncation. Empty for other texts, see `truncated_at`.
+        unread: The spans `(start, end)` of the text that the model did not read, because truncation removes them or, in
+            a conversation, the chat template drops them; empty if it read the whole text. If `truncated_at` is given
+            and `unread` is not, the span from `truncated_at` to the next unit, or to the end of the text. This is the
+            beginning of the text if the tokenizer truncates on the left.
         windows: The overlapping windows that a long text was cut into, if `stride` was given; empty if the text was
             read as one sequence.
         deciding: With `pool="max"`, for each class the number of the window (from 0) with the largest logit: `(C,)`.
@@ -114,6 +114,14 @@ class Explanation(Displayed):
     against: int | None = None
     against_label: str = ""
     classes: tuple[ClassScores, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.truncated_at is not None and not self.unread:
+            given = vars(self)["_units"]
+            places = given if isinstance(given, Occurrences | UnitPlaces) else UnitPlaces.of(given)
+            starts = places.spans[:, 0]
+            end = starts[starts >= self.truncated_at].min(initial=len(self.text))
+            object.__setattr__(self, "unread", ((self.truncated_at, int(end)),))
 
     def __repr__(self) -> str:
         shown = self.text if len(self.text) <= 40 else self.text[:39] + "…"

@@ -1,7 +1,7 @@
 """What the model read of a text: all of it, a part, or all of it in windows."""
 
 from hf_gradexplain.explanation.classes import ExplainedClasses
-from hf_gradexplain.text.unit import Unit, Window
+from hf_gradexplain.text.unit import Message, Unit, Window
 from hf_gradexplain.viz.tables import join_words
 
 
@@ -12,29 +12,19 @@ class Reading(ExplainedClasses):
     units: tuple[Unit, ...]
     truncated_at: int | None
     pair_start: int | None
+    messages: tuple[Message, ...]
     unread: tuple[tuple[int, int], ...]
     windows: tuple[Window, ...]
     deciding: tuple[int, ...]
 
     @property
-    def not_read(self) -> tuple[tuple[int, int], ...]:
-        """The parts of the text that the model did not read, as `(start, end)` character offsets.
-
-        A part cut off by truncation ends where the next unit begins, or at the end of the text if no unit follows. It
-        may be the beginning of a text (if the tokenizer truncates on the left), or the end of the first text of a pair.
-        """
-        if self.unread or self.truncated_at is None:
-            return self.unread
-        starts = (start for unit in self.units for start, _ in unit.spans if start >= self.truncated_at)
-        return ((self.truncated_at, min(starts, default=len(self.text))),)
-
-    @property
     def fits_windows(self) -> bool:
         """Whether the text was truncated, but could be read completely with `stride`.
 
-        Each window of a text pair has the whole first text. So for a pair, the first text must not be truncated.
+        Each window of a text pair has the whole first text. So for a pair, the first text must not be truncated. In a
+        zero-shot classification, it is the first text that is truncated. Conversations and rankings have no windows.
         """
-        return not self.unread and self.truncated_at is not None and self.truncated_at >= (self.pair_start or 0)
+        return not self.messages and self.truncated_at is not None and self.truncated_at >= (self.pair_start or 0)
 
     @property
     def reading(self) -> str:

@@ -200,3 +200,13 @@ def test_the_page_shows_how_to_read_a_run(documents, path, monkeypatch, capsys, 
     assert documents[0].explanation.text in printed
     curve = documents[0].curves["signed_gi"]
     assert f"{np.mean(curve[0] - curve):.3f}" in printed
+
+
+def test_what_was_not_read_of_a_truncated_text_needs_no_column(tmp_path):
+    text, path = "the bad film is not good", tmp_path / "00000000.parquet"
+    options = Options(methods=METHODS, tokenizer_kwargs={"max_length": 5})
+    (document,) = evaluate_texts(explainer("bert"), Dataset.from_dict({"id": [0], "text": [text]}), options)
+    write_documents([document], path, schema(METHODS))
+    (read,) = iterate_documents([path])
+    assert read.explanation.unread == document.explanation.unread == ((document.explanation.truncated_at, len(text)),)
+    assert "unread" not in pq.read_schema(path).names

@@ -272,9 +272,9 @@ def test_displays_say_loudly_what_was_not_read():
     pair = explain((TEXT, TEXT), "signed_gi", tokenizer_kwargs={"max_length": 2 * LIMIT})
     n = len(TEXT)
     first = left.units[0].spans[0][0]
-    assert right.not_read == ((right.truncated_at, n),)
-    assert left.not_read == ((0, first),)
-    assert pair.not_read == ((pair.truncated_at, n + 1),)
+    assert right.unread == ((right.truncated_at, n),)
+    assert left.unread == ((0, first),)
+    assert pair.unread == ((pair.truncated_at, n + 1),)
     share = int(100 * (n - right.truncated_at) / n)
     for rendered in shown(right)[:2]:
         assert f"NOT READ: characters {right.truncated_at} to {n} of {n} ({share} % of the text, in grey)" in rendered

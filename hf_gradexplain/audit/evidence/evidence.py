@@ -182,7 +182,7 @@ class Evidence:
                 "notes": list(run.notes),
             },
             "text": explanation.text,
-            "unread": [list(span) for span in explanation.not_read],
+            "unread": [list(span) for span in explanation.unread],
             "decision": asdict(self.decision),
             "method": self.method,
             "unit": explanation.unit,

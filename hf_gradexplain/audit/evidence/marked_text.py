@@ -31,7 +31,7 @@ def what_was_read(explanation: Explanation) -> Heading:
         unit="" if explanation.units else explanation.unit,
         truncated_at=explanation.truncated_at,
         length=len(explanation.text),
-        not_read=explanation.not_read,
+        not_read=explanation.unread,
         reading=explanation.reading,
         speakers=tuple((message.start, message.role) for message in explanation.messages),
         without_units=not explanation.units,

@@ -189,8 +189,8 @@ def limits(explanation: Explanation, value: float) -> list[str]:
     ]
     if explanation.unit == "word_type":
         said.append("A word that occurs several times has one score, for all of its occurrences together.")
-    if explanation.not_read:
-        n = sum(end - start for start, end in explanation.not_read)
+    if explanation.unread:
+        n = sum(end - start for start, end in explanation.unread)
         were, they = ("was", "it has") if n == 1 else ("were", "they have")
         said.append(f"{n:,} of {len(explanation.text):,} characters {were} not read by the model, so {they} no score.")
     if not explanation.regression and value > SATURATED:

@@ -135,14 +135,14 @@ def test_a_multi_label_decision_below_one_half_is_not_a_choice():
 
 def test_what_was_not_read_and_who_said_what_is_shown():
     truncated = evidence(evaluated(explainer("bert"), [" ".join(CORPUS * 3)]), 0)
-    n = sum(end - start for start, end in truncated.explanation.not_read)
+    n = sum(end - start for start, end in truncated.explanation.unread)
     assert n > 100
     assert any(
         said.startswith(f"{n:,} of {len(truncated.explanation.text):,} characters")
         for said in truncated.in_words["limits"]
     )
     assert 'class="unread"' in truncated.to_html()
-    assert json.loads(truncated.to_json())["unread"] == [list(span) for span in truncated.explanation.not_read]
+    assert json.loads(truncated.to_json())["unread"] == [list(span) for span in truncated.explanation.unread]
     model, tokenizer = chat_classifier("llama", "single_label_classification")
     chat = [{"role": "user", "content": "is the film good ?"}, {"role": "assistant", "content": "a bad film"}]
     said = evidence(evaluated(Explainer(model, tokenizer), [chat]), 0)
