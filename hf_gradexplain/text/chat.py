@@ -216,14 +216,14 @@ def _find(rendered: str, text: str, places: Sequence[Message]) -> np.ndarray | N
     return origin
 
 
-def check_roles(texts: Sequence[Text], roles: Collection[str]) -> None:
-    """Check that each of these roles is the role of at least one message.
+def check_roles(texts: Iterable[Text], roles: Collection[str]) -> None:
+    """Check that each of these roles is the role of at least one message; without texts, there is nothing to check.
 
     Raises:
         GradexplainError: None of the texts is a conversation, or no message has one of the roles.
     """
-    for _ in checking_roles([texts], lambda part: part, roles):
-        pass
+    if roles:
+        _check_known(roles, _roles_of(texts))
 
 
 def checking_roles(
@@ -239,17 +239,28 @@ def checking_roles(
     Raises:
         GradexplainError: As `check_roles`.
     """
-    known, any_texts = dict[str, None](), False
+    found = dict[str | None, None]()
     for part in parts:
         yield part
-        for text in texts_of(part) if roles else ():
-            any_texts = True
-            if is_conversation(whole := undivided(text)):
-                known |= dict.fromkeys(message["role"] for message in messages_of(whole))
-    if any_texts and not known:
+        if roles:
+            found |= _roles_of(texts_of(part))
+    _check_known(roles, found)
+
+
+def _roles_of(texts: Iterable[Text]) -> dict[str | None, None]:
+    """Return the roles of all messages in their order; None is the role of a text that is no conversation."""
+    found = dict[str | None, None]()
+    for text in map(undivided, texts):
+        found |= dict.fromkeys(each["role"] for each in messages_of(text)) if is_conversation(text) else {None: None}
+    return found
+
+
+def _check_known(roles: Collection[str], found: Mapping[str | None, None]) -> None:
+    known = [role for role in found if role is not None]
+    if found and not known:
         raise GradexplainError(
             "explain_roles needs conversations, which are lists of messages, but there are only texts"
         )
-    for role in roles if any_texts else ():
+    for role in roles if found else ():
         if role not in known:
             raise GradexplainError(f"explain_roles: there is no message of {role!r}; roles: {', '.join(known)}")

@@ -216,6 +216,8 @@ def test_an_end_token_that_the_template_writes_is_no_padding(kind, side):
 def test_unknown_roles_are_refused():
     check_roles([CHAT, "a text"], ("user", "system"))
     check_roles([CHAT], ())
+    check_roles(["a text"], ())
+    check_roles([], ("judge",))
     with pytest.raises(GradexplainError, match="no message of 'asistant'; roles: system, user, assistant"):
         check_roles([CHAT], ("user", "asistant"))
     with pytest.raises(GradexplainError, match="explain_roles needs conversations"):
