@@ -26,9 +26,6 @@ from hf_gradexplain.viz.heatmap import draw_heatmap, draw_interactions, heatmap_
 Result = Any
 """An evaluation: what `Explainer.evaluate` returns, the folder of a run, or one of its tables."""
 
-_FILES = {"aopc": "aopc", "chance": "chance", "correlation": "correlation", "histograms": "correlation_histograms"}
-"""The name of each table's file in the folder of a run."""
-
 __all__ = ["aopc", "arcs", "bar", "correlation", "faithfulness_by_cost", "heatmap", "interactions", "text", "two_runs"]
 
 
@@ -165,7 +162,7 @@ def correlation(result: Result, *, coefficient: str = "pearson", ax: Axes | None
     Raises:
         ValueError: The result has no correlations.
     """
-    summary, histograms = _table(result, "correlation"), _table(result, "histograms")
+    summary, histograms = _table(result, "correlation"), _table(result, "correlation_histograms")
     with drawing_on(ax, correlation_size(summary)) as axes:
         draw_correlation(axes, summary, histograms, coefficient=coefficient, title=title)
     return axes
@@ -258,13 +255,13 @@ def _table(result: Result, name: str, *, required: bool = True) -> pd.DataFrame:
     if isinstance(result, pd.DataFrame):
         table = result if name == "aopc" else None
     elif isinstance(result, str | PathLike):
-        path = Path(result) / f"{_FILES[name]}.parquet"
+        path = Path(result) / f"{name}.parquet"
         table = pd.read_parquet(path) if path.exists() else None
     else:
         table = getattr(getattr(getattr(result, "run", None), "tables", result), name, None)
     if required and (table is None or not len(table.columns)):
         raise ValueError(
-            f"Expected an evaluation or the folder of a run with a table {_FILES[name]!r}, got "
+            f"Expected an evaluation or the folder of a run with a table {name!r}, got "
             f"{result if isinstance(result, str | PathLike) else type(result).__name__!r}; evaluate it first."
         )
     return pd.DataFrame() if table is None else table

@@ -37,7 +37,7 @@ def result(methods=("loo", "signed_gi"), longest=12, scale=1.0):
     aopc[["aopc", "ci_low", "ci_high"]] *= scale
     correlation, histograms = correlation_tables(list(methods))
     chance = pd.DataFrame({"k": [0, 12], "low": [0, 0.1], "high": [0, 0.2]})
-    return SimpleNamespace(aopc=aopc, correlation=correlation, histograms=histograms, chance=chance)
+    return SimpleNamespace(aopc=aopc, correlation=correlation, correlation_histograms=histograms, chance=chance)
 
 
 COSTS = {"loo": 40, "signed_gi": 1.0}
@@ -181,8 +181,8 @@ def test_methods_of_the_same_cost_stand_next_to_each_other(pyplot):
 
 def test_the_folder_of_a_run_and_tables_are_drawn_as_the_evaluation(tmp_path, pyplot):
     tables = result()
-    for name, file in {"aopc": "aopc", "correlation": "correlation", "histograms": "correlation_histograms"}.items():
-        getattr(tables, name).to_parquet(tmp_path / f"{file}.parquet")
+    for name in ("aopc", "correlation", "correlation_histograms"):
+        getattr(tables, name).to_parquet(tmp_path / f"{name}.parquet")
 
     def shown(source):
         return [line.get_ydata().tolist() for line in plots.aopc(source).lines if line.get_label() == "loo"]

@@ -13,7 +13,6 @@ from hf_gradexplain.attribution.methods import affordable
 from hf_gradexplain.attribution.signed import is_signed
 from hf_gradexplain.cards.card import Example, Faithfulness
 from hf_gradexplain.evaluation import (
-    SHORT_K,
     Tables,
     default_measures,
     headline,
@@ -59,16 +58,14 @@ def measure_faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelle
         path = Path(folder, "documents.parquet")
         write_documents(documents, path, schema(options.methods, measures))
         tables = make_tables([path], options, LONG_K)
-    long_k = int(tables.aopc["k"].max())
-    short_k = min(SHORT_K, long_k)
     return Faithfulness(
         n=len(documents),
         unit=options.unit,
         target=str(options.target),
-        short_k=short_k,
-        long_k=long_k,
+        short_k=tables.short_k,
+        long_k=tables.long_k,
         headline=headline(tables),
-        methods=_methods(tables, short_k, long_k),
+        methods=_methods(tables),
         curves=_columns(tables.aopc),
         chance=_columns(tables.chance),
         k_grid=list(measures.k_grid),
@@ -115,7 +112,7 @@ def explain_examples(explainer: Explainer, texts: Sequence[str], method: str) ->
     return examples
 
 
-def _methods(tables: Tables, short_k: int, long_k: int) -> list[Mapping[str, Any]]:
+def _methods(tables: Tables) -> list[Mapping[str, Any]]:
     """Return the rows of the card's table, one per method."""
     aopc = tables.aopc.set_index(["method", "k"])[["aopc", "ci_low", "ci_high"]]
     pearson = tables.correlation[tables.correlation["coefficient"] == "pearson"].set_index("method")
@@ -125,8 +122,8 @@ def _methods(tables: Tables, short_k: int, long_k: int) -> list[Mapping[str, Any
         rows.append(
             {
                 "method": method,
-                "short": _plain(aopc.loc[(method, short_k)]),
-                "long": _plain(aopc.loc[(method, long_k)]),
+                "short": _plain(aopc.loc[(method, tables.short_k)]),
+                "long": _plain(aopc.loc[(method, tables.long_k)]),
                 "r": None if r is None else _plain(r[["median", "median_ci_low", "median_ci_high"]]),
                 "significant": None if r is None else _plain([r["fraction_significant"]])[0],
                 "undefined": None if r is None else int(r["n_undefined"]),

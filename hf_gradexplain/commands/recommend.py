@@ -134,7 +134,7 @@ def _evaluate(
 
 
 def _recommendation(tables: Tables, automatic: str) -> Recommendation:
-    k = int(tables.aopc["k"].max())
+    k = tables.long_k
     aopc = tables.aopc[tables.aopc["k"] == k].set_index("method")
     versus = {other: compared_with(tables, other) for other in ("random", "loo")}
     rows = [

@@ -11,7 +11,7 @@ from hf_gradexplain.attribution.prepare import masking
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import choose
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
-from hf_gradexplain.evaluation.tables import SHORT_K, Tables
+from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.options import DELETION, BaselineName, Options
 from hf_gradexplain.viz.tables import join_words
 
@@ -56,8 +56,7 @@ def baseline_table(tables: Mapping[str, Tables]) -> pd.DataFrame:
     """
     parts = []
     for name, table in tables.items():
-        short = min(SHORT_K, int(table.aopc["k"].max()))
-        best_first = table.aopc[table.aopc["k"] == short].sort_values("aopc", ascending=False, kind="stable")
+        best_first = table.aopc[table.aopc["k"] == table.short_k].sort_values("aopc", ascending=False, kind="stable")
         rank = (-best_first["aopc"].round(DECIMALS)).rank(method="min").astype(int)
         ranked = best_first.assign(baseline=name, rank=rank)
         parts.append(ranked[["baseline", "rank", "method", "k", "aopc", "ci_low", "ci_high", "n"]])
@@ -76,9 +75,9 @@ def orders_that_depend(tables: Mapping[str, Tables]) -> list[str]:
     """
     found = []
     for name, table in tables.items():
-        tests = table.comparisons
+        tests = table.short_comparisons
         if len(tests):
-            real = tests[(tests["k"] == tests["k"].min()) & (tests["p_adjusted"] <= SIGNIFICANCE)]
+            real = tests[tests["p_adjusted"] <= SIGNIFICANCE]
             found.append(real.assign(baseline=name)[["method", "other", "baseline"]])
     if not found:
         return []

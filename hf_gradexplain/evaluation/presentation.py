@@ -119,10 +119,9 @@ def readable_tables(tables: Tables, extra: Mapping[str, pd.DataFrame]) -> dict[s
     """
     by_caption = {"Methods compared": summary_table(tables)}
     if len(tables.comparisons):
-        rows = findings(tables.comparisons)
-        by_caption[CAPTIONS["comparisons"]] = rows[rows["K"] == rows["K"].min()]
+        by_caption[CAPTIONS["comparisons"]] = findings(tables.short_comparisons)
     if len(tables.curves):
-        by_caption[CAPTIONS["curves"]] = ends_summary(tables.curves)
+        by_caption[CAPTIONS["curves"]] = ends_summary(tables)
     if len(tables.normalised):
         by_caption[CAPTIONS["normalised"]] = normalised_summary(tables.normalised)
     if len(tables.signs):
@@ -152,8 +151,8 @@ def draw_figures(tables: Tables, extra: Mapping[str, pd.DataFrame] = _NO_TABLES)
     figures = {"aopc": aopc_figure(tables.aopc, tables.chance)}
     if len(tables.curves):
         figures["ends"] = ends_figure(tables.curves)
-    if len(tables.histograms):
-        figures["correlation"] = correlation_figure(tables.correlation, tables.histograms)
+    if len(tables.correlation_histograms):
+        figures["correlation"] = correlation_figure(tables.correlation, tables.correlation_histograms)
     if "randomisation" in extra:
         figures["randomisation"] = randomisation_figure(extra["randomisation"])
     return figures
@@ -164,7 +163,7 @@ def captions_of(tables: Tables, extra: Mapping[str, pd.DataFrame] = _NO_TABLES) 
     drawn = {
         "aopc": True,
         "ends": len(tables.curves),
-        "correlation": len(tables.histograms),
+        "correlation": len(tables.correlation_histograms),
         "randomisation": "randomisation" in extra,
     }
     captions = {name: CAPTIONS[name] for name, has_data in drawn.items() if has_data}

@@ -24,7 +24,7 @@ from hf_gradexplain.evaluation.presentation import (
     warnings_of,
 )
 from hf_gradexplain.evaluation.summaries import correlation_summary, headline
-from hf_gradexplain.evaluation.tables import SHORT_K, Tables
+from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.explanation.explanation import Explanation, places_of
 from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.text.unit import scores_in_text
@@ -189,7 +189,7 @@ def _page(
         figures={captions[name]: figures[name] for name in captions if name in NO_CURVES},
         methods=[_method(name, warnings.get(name, "")) for name in methods],
         leading=_leading(tables),
-        short_k=min(SHORT_K, int(tables.aopc["k"].max())),
+        short_k=tables.short_k,
     )
 
 
@@ -211,7 +211,7 @@ def _method(name: str, warning: str) -> ReportMethod:
 
 def _leading(tables: Tables) -> str:
     """Return the method with the highest AOPC; `random` and `loo` count only if there is no other method."""
-    at_short = tables.aopc[tables.aopc["k"] == min(SHORT_K, tables.aopc["k"].max())].set_index("method")["aopc"]
+    at_short = tables.aopc[tables.aopc["k"] == tables.short_k].set_index("method")["aopc"]
     others = at_short.drop(index=["random", REFERENCE], errors="ignore")
     return str((others if len(others) else at_short).idxmax())
 

@@ -9,7 +9,7 @@ import pandas as pd
 from hf_gradexplain.evaluation.bootstrap import MIN_DOCUMENTS
 from hf_gradexplain.evaluation.comparisons import holm
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
-from hf_gradexplain.evaluation.tables import SHORT_K, Tables
+from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.options import UNIT_NOUNS
 from hf_gradexplain.viz.tables import MISSING, join_words, with_interval, with_minus
 
@@ -29,8 +29,7 @@ def summary_table(tables: Tables) -> pd.DataFrame:
     Pearson's r with leave-one-out: the median over documents, the share of documents with a significant r, the same
     share with control of the false discovery rate, and the number of documents without an r.
     """
-    longest = int(tables.aopc["k"].max())
-    short = min(SHORT_K, longest)
+    short, longest = tables.short_k, tables.long_k
     by_k = tables.aopc.set_index(["method", "k"])
     pearson = tables.correlation[tables.correlation["coefficient"] == "pearson"].set_index("method")
     rows = []
@@ -63,16 +62,16 @@ def headline(tables: Tables) -> str:
     has only one unit, the sentence says so. For a single text, it says that one text shows nothing about the model.
     """
     summary = summary_table(tables)
-    aopc = summary.columns[1]
+    aopc = f"AOPC({tables.short_k})"
     n = int(tables.aopc["n"].max())
-    if tables.aopc["k"].max() <= 1 and summary[aopc].nunique() == 1 < len(summary):
+    if tables.long_k <= 1 and summary[aopc].nunique() == 1 < len(summary):
         texts = f"None of the {n:,} texts has" if n > 1 else "The only text does not have"
         return f"{texts} more than one unit, so there is nothing to compare."
     if n < MIN_DOCUMENTS:
         return _of_one_text(summary) + _of_random_orders(tables, summary)
     best = summary.loc[summary[aopc].idxmax()]
     if len(tables.comparisons):
-        worse = _worse_than(str(best["method"]), tables.comparisons)
+        worse = _worse_than(str(best["method"]), tables.short_comparisons)
         equals = summary[~summary["method"].isin(worse)]
     else:
         equals = summary[summary[aopc] >= best["low"]]
@@ -101,12 +100,11 @@ def _of_one_text(summary: pd.DataFrame) -> str:
 
 def _of_random_orders(tables: Tables, summary: pd.DataFrame) -> str:
     """Return the end of the headline, with the AOPC of random orders if they were measured."""
-    aopc = summary.columns[1]
     if len(tables.chance):
-        low, high = tables.chance.set_index("k").loc[int(aopc[5:-1]), ["low", "high"]]
+        low, high = tables.chance.set_index("k").loc[tables.short_k, ["low", "high"]]
         return with_minus(f"; 95 % of random orders have {low:z.3f} to {high:z.3f}.")
     random = summary[summary["method"] == "random"]
-    return with_minus(f"; random order has {random[aopc].item():z.3f}.") if len(random) else "."
+    return with_minus(f"; random order has {random[f'AOPC({tables.short_k})'].item():z.3f}.") if len(random) else "."
 
 
 def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
@@ -119,7 +117,7 @@ def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
     """
     if not len(tables.comparisons):
         return {}
-    rows = tables.comparisons[tables.comparisons["k"] == tables.comparisons["k"].min()]
+    rows = tables.short_comparisons
     rows = rows[(rows["method"] == other) | (rows["other"] == other)]
     verdicts: dict[str, Comparison] = {}
     for row, p in zip(rows.to_dict("records"), holm(rows["p"].to_numpy()), strict=True):
@@ -160,7 +158,7 @@ def best_compared(tables: Tables) -> list[str]:
     """
     if not len(tables.comparisons):
         return []
-    rows = tables.comparisons[tables.comparisons["k"] == tables.comparisons["k"].min()].dropna(subset="p")
+    rows = tables.short_comparisons.dropna(subset="p")
     summary = summary_table(tables)
     best = summary.loc[summary.iloc[:, 1].idxmax(), "method"]
     rows = rows[(rows["method"] == best) | (rows["other"] == best)].sort_values("difference", kind="stable")
@@ -206,10 +204,10 @@ def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def ends_summary(curves: pd.DataFrame) -> pd.DataFrame:
+def ends_summary(tables: Tables) -> pd.DataFrame:
     """Return one row per method: AOPC of its three curves at `SHORT_K`, each with its interval."""
     names = {"removal": "comprehensiveness", "sufficiency": "sufficiency", "negative_first": "lowest first"}
-    short = min(SHORT_K, int(curves["k"].max()))
+    curves, short = tables.curves, tables.short_k
     table = with_intervals(curves[curves["k"] == short], "aopc").pivot(index="method", columns="curve", values="aopc")
     table = table.loc[curves["method"].unique(), list(names)].rename(columns=lambda name: f"{names[name]}({short})")
     return table.rename_axis(columns=None).reset_index()
@@ -253,9 +251,8 @@ def finding(row: Mapping[Hashable, Any]) -> str:
     return f"no significant difference between {method} and {other}: {size}"
 
 
-def _worse_than(best: str, comparisons: pd.DataFrame) -> set[str]:
-    """Return the methods that are worse than the method `best` at `SHORT_K`, significantly and visibly."""
-    rows = comparisons[comparisons["k"] == comparisons["k"].min()]
-    worse = (rows["p_adjusted"] <= SIGNIFICANCE) & (rows["difference"] >= NEGLIGIBLE)
-    rows = rows[(rows["method"] == best) & worse]
+def _worse_than(best: str, tests: pd.DataFrame) -> set[str]:
+    """Return the methods that are worse than the method `best` in these paired tests, significantly and visibly."""
+    worse = (tests["p_adjusted"] <= SIGNIFICANCE) & (tests["difference"] >= NEGLIGIBLE)
+    rows = tests[(tests["method"] == best) & worse]
     return set(rows["other"])

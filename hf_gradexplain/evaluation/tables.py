@@ -44,7 +44,7 @@ class Tables:
             in `curves`, `comparisons` and `normalised`.
         correlation: `method, coefficient, median, mean, fraction_significant, n, n_undefined`, and more: see
             `hf_gradexplain.evaluation.agreement.correlation_tables`.
-        histograms: The distribution of the correlations: `method, coefficient, low, high, n`.
+        correlation_histograms: The distribution of the correlations: `method, coefficient, low, high, n`.
         curves: The columns of `aopc` after a first column `curve`, which is `removal` (the rows of `aopc`),
             `negative_first` or `sufficiency`; see `hf_gradexplain.evaluation.aopc`.
         chance: The band of random orders, `k, aopc, low, high, n`; see
@@ -60,7 +60,7 @@ class Tables:
 
     aopc: pd.DataFrame
     correlation: pd.DataFrame
-    histograms: pd.DataFrame = field(default_factory=pd.DataFrame)
+    correlation_histograms: pd.DataFrame = field(default_factory=pd.DataFrame)
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
     chance: pd.DataFrame = field(default_factory=pd.DataFrame)
     comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -69,6 +69,22 @@ class Tables:
     counts: pd.DataFrame = field(default_factory=pd.DataFrame)
     document_counts: Mapping[str, int] = field(default_factory=dict)
     unit: str = Options.unit
+
+    @property
+    def long_k(self) -> int:
+        """The largest `K` of the tables."""
+        return int(self.aopc["k"].max())
+
+    @property
+    def short_k(self) -> int:
+        """The `K` at which methods are reported and compared: `SHORT_K`, or the largest `K` if that is smaller."""
+        return min(SHORT_K, self.long_k)
+
+    @property
+    def short_comparisons(self) -> pd.DataFrame:
+        """The paired tests at `short_k`, the smaller of their two `K`; no rows without paired tests."""
+        tests = self.comparisons
+        return tests[tests["k"] == tests["k"].min()] if len(tests) else tests
 
 
 def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = None) -> Tables:
@@ -100,7 +116,7 @@ def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = Non
     return Tables(
         aopc=removal,
         correlation=correlation,
-        histograms=histograms,
+        correlation_histograms=histograms,
         curves=curves if curves["curve"].nunique() > 1 else pd.DataFrame(),
         chance=sums.chance_table(),
         comparisons=sums.pairs.table(),

@@ -69,7 +69,9 @@ class Evaluation:
 
     def __repr__(self) -> str:
         notes = [*self.run.notes, *warnings_of(self.run.tables)]
-        rows = [f"  {_in_words(row)}" for row in self.to_frame().to_dict("records")]
+        tables = self.run.tables
+        areas = list(dict.fromkeys(f"AOPC({k})" for k in (tables.short_k, tables.long_k)))
+        rows = [f"  {_in_words(row, areas)}" for row in self.to_frame().to_dict("records")]
         return "\n".join([f"Evaluation of {self.run.title}", headline(self.run.tables), *rows, *notes])
 
     def _repr_html_(self) -> str:
@@ -161,8 +163,7 @@ class Evaluation:
         - `method`, and its AOPC(10) on this text;
         - `pearson` and `spearman`, the correlations of scores and of ranks with leave-one-out; NaN where undefined.
         """
-        name = str(self.to_frame().columns[1])
-        k = int(name.removeprefix("AOPC(").removesuffix(")"))
+        k = self.run.tables.short_k
         rows = []
         for document in iterate_documents(self.documents):
             explanation = document.explanation
@@ -178,7 +179,7 @@ class Evaluation:
             for method, curve in with_mean_random(document.curves, document.random_orders).items():
                 correlations = document.correlations.get(method, {})
                 with_loo = {coefficient: correlations.get(coefficient) for coefficient in ("pearson", "spearman")}
-                rows.append({**of_text, "method": method, name: document_aopc(curve, k)[-1], **with_loo})
+                rows.append({**of_text, "method": method, f"AOPC({k})": document_aopc(curve, k)[-1], **with_loo})
         return pd.DataFrame(rows)
 
     @cached_property
@@ -235,9 +236,9 @@ class Evaluation:
             )
 
 
-def _in_words(row: dict[str, Any]) -> str:
-    """Return a row of `Evaluation.to_frame` in words."""
-    short, *more = (name for name in row if name.startswith("AOPC("))
+def _in_words(row: dict[str, Any], areas: Sequence[str]) -> str:
+    """Return a row of `Evaluation.to_frame` in words; `areas` are its columns of AOPC."""
+    short, *more = areas
     words = [f"{row['method']}: {short} {with_interval(row[short], row['low'], row['high'])}"]
     words += [f"{name} {with_minus(format(row[name], 'z.3f'))}" for name in more]
     if not pd.isna(row["median r"]):

@@ -64,9 +64,8 @@ class FinishedRun:
     def tables(self) -> Tables:
         """The tables of the evaluation, which every run has."""
         names = {part.name for part in fields(Tables)}
-        frames = {name.replace("correlation_histograms", "histograms"): frame for name, frame in self.frames.items()}
         return Tables(
-            **{name: frame for name, frame in frames.items() if name in names},
+            **{name: frame for name, frame in self.frames.items() if name in names},
             document_counts=self.record["documents"],
             unit=self.record["facts"].get("Unit", Options.unit),
         )
@@ -91,7 +90,7 @@ class FinishedRun:
     @property
     def extra(self) -> dict[str, pd.DataFrame]:
         """The tables of extra measures, by name."""
-        names = {*(part.name for part in fields(Tables)), "correlation_histograms", "words"}
+        names = {*(part.name for part in fields(Tables)), "words"}
         return {name: frame for name, frame in self.frames.items() if name not in names}
 
 

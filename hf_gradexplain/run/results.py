@@ -157,8 +157,7 @@ def _record(run: Run, files: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
 def table_files(run: Run) -> dict[str, pd.DataFrame]:
     """Return the tables that are written to files, by name."""
     values = {part.name: getattr(run.tables, part.name) for part in fields(run.tables)}
-    named = {"correlation_histograms" if name == "histograms" else name: value for name, value in values.items()}
-    tables = {name: table for name, table in named.items() if isinstance(table, pd.DataFrame)}
+    tables = {name: table for name, table in values.items() if isinstance(table, pd.DataFrame)}
     always = ("aopc", "correlation")
     return {file: table for file, table in tables.items() if len(table) or file in always} | dict(run.extra)
 

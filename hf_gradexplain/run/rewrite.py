@@ -69,7 +69,7 @@ def rewrite_results(folder: Path) -> Path:
             raise GradexplainError(f"{path} is damaged ({reason}): {AGAIN}")
         inputs = record["inputs"]
         options = Options(tuple(inputs["methods"]), record["facts"].get("Unit", Options.unit), seed=inputs["seed"])
-        tables = make_tables(documents, options, int(finished.tables.aopc["k"].max()))
+        tables = make_tables(documents, options, finished.tables.long_k)
         if tables.document_counts != record["documents"]:
             raise GradexplainError(f"{folder / 'documents'} lacks documents of the run: {AGAIN}")
         extra = {**finished.extra, **plausibility_tables(documents, options.seed)}

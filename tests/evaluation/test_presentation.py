@@ -101,7 +101,7 @@ def test_sanity_checks_have_readable_columns_without_empty_ones():
 def test_figures_and_captions_are_those_of_the_tables_with_rows():
     assert captions_of(Tables(AOPC, CORRELATION)) == {"aopc": CAPTIONS["aopc"]}
     bins = pd.DataFrame([("a", "pearson", 0.0, 1.0, 5)], columns=["method", "coefficient", "low", "high", "n"])
-    full = Tables(AOPC, CORRELATION, histograms=bins, chance=CHANCE, **FULL)
+    full = Tables(AOPC, CORRELATION, correlation_histograms=bins, chance=CHANCE, **FULL)
     captions = captions_of(full, {"randomisation": LAYERS})
     assert list(captions) == ["aopc", "ends", "correlation", "randomisation"]
     assert captions["aopc"] == CAPTIONS["aopc"] + " Hatched: AOPC of random orders, for 95 % of random seeds."

@@ -188,7 +188,8 @@ def test_three_curves_of_each_method_at_the_short_k(longest, shown):
         for j, method in enumerate(("z", "a"))
         for k in range(longest + 1)
     ]
-    summary = ends_summary(pd.DataFrame(rows, columns=["curve", "method", "k", "aopc", "ci_low", "ci_high", "n"]))
+    curves = pd.DataFrame(rows, columns=["curve", "method", "k", "aopc", "ci_low", "ci_high", "n"])
+    summary = ends_summary(Tables(curves[curves["curve"] == "removal"], pd.DataFrame(), curves=curves))
     names = [f"{name}({shown})" for name in ("comprehensiveness", "sufficiency", "lowest first")]
     assert list(summary.columns) == ["method", *names]
     assert summary["method"].tolist() == ["z", "a"]

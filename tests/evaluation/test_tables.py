@@ -15,7 +15,7 @@ from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.naopc import normalised_aopc
 from hf_gradexplain.evaluation.read_documents import count_documents
 from hf_gradexplain.evaluation.summaries import correlation_summary, findings, headline
-from hf_gradexplain.evaluation.tables import make_tables
+from hf_gradexplain.evaluation.tables import Tables, make_tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
 from tests.helpers.curves import naive_aopc
@@ -24,7 +24,17 @@ from tests.helpers.tiny import CORPUS, explainer
 METHODS = ("random", "loo", "sa_l2", "signed_gi")
 OPTIONS = Options(methods=METHODS, unit="word_type", target="label")
 EVERYTHING = Measures(random_orders=4, both_ends=True, bounds=True)
-TABLES = ("aopc", "correlation", "histograms", "curves", "chance", "comparisons", "normalised", "signs", "counts")
+TABLES = (
+    "aopc",
+    "correlation",
+    "correlation_histograms",
+    "curves",
+    "chance",
+    "comparisons",
+    "normalised",
+    "signs",
+    "counts",
+)
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +197,7 @@ def test_a_single_method_has_nothing_to_compare(methods, compared, tmp_path):
     documents = evaluate_texts(explainer("fasttext"), Dataset.from_dict({"id": [0, 1], "text": CORPUS[:2]}), options)
     write_documents(documents, tmp_path / "0.parquet", schema(methods, Measures()))
     tables = make_tables([tmp_path / "0.parquet"], options)
-    for name in ("comparisons", "correlation", "histograms"):
+    for name in ("comparisons", "correlation", "correlation_histograms"):
         assert isinstance(getattr(tables, name), pd.DataFrame)
         assert bool(len(getattr(tables, name))) is compared
     assert list(tables.aopc["method"].unique()) == list(methods)
@@ -213,6 +223,16 @@ def test_max_k_cuts_every_curve_and_changes_no_other_row(paths, tables):
         whole = getattr(tables, name)
         pd.testing.assert_frame_equal(getattr(cut, name), whole[whole["k"] <= 4].reset_index(drop=True))
     assert set(cut.comparisons["k"]) == {4}
+
+
+@pytest.mark.parametrize(("longest", "short"), [(0, 0), (9, 9), (10, 10), (11, 10), (40, 10)])
+def test_methods_are_compared_at_ten_removed_units_or_fewer(longest, short):
+    aopc = pd.DataFrame({"method": "a", "k": range(longest + 1)})
+    tests = pd.DataFrame({"k": [longest, short], "p": [0.1, 0.2]}).drop_duplicates("k", keep="last")
+    tables = Tables(aopc, pd.DataFrame(), comparisons=tests)
+    assert (tables.short_k, tables.long_k) == (short, longest)
+    assert tables.short_comparisons.to_dict("records") == [{"k": short, "p": 0.2}]
+    assert len(Tables(aopc, pd.DataFrame()).short_comparisons) == 0
 
 
 @pytest.mark.parametrize("texts", [[""], ["bad"], ["", ""]])

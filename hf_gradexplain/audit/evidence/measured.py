@@ -189,7 +189,7 @@ def _beats_random(value: float, removal: Removal, signed: bool, regression: bool
 
 def faithfulness(tables: Tables, method: str) -> Faithfulness:
     """Return the measured faithfulness of a method."""
-    k = min(SHORT_K, int(tables.aopc["k"].max()))
+    k = tables.short_k
     of_methods = tables.aopc[tables.aopc["k"] == k].set_index("method")
     row = of_methods.loc[method]
     ends = [None if np.isnan(row[name]) else float(row[name]) for name in ("ci_low", "ci_high")]
