@@ -62,19 +62,6 @@ def check_finished_files(output_dir: Path) -> None:
         say(f"{path} was damaged or changed after the run: it will be written again")
 
 
-def require_unchanged(output_dir: Path) -> None:
-    """Check that the tables and pages of a run are unchanged, before they are read.
-
-    Raises:
-        GradexplainError: A file was damaged or changed.
-    """
-    for path in changed_files(output_dir):
-        raise GradexplainError(
-            f"{path} was damaged or changed after the run: run the same command again, which writes it again and "
-            "keeps the finished shards"
-        )
-
-
 def forget_finished_files(output_dir: Path) -> None:
     """Remove `SHA256SUMS` before files are written again, so that a killed run does not leave wrong checksums."""
     (output_dir / SUMS).unlink(missing_ok=True)

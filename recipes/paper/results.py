@@ -1,6 +1,5 @@
 """The tables of one evaluation, and the numbers that the claims need from these tables."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,7 @@ import pandas as pd
 from hf_gradexplain.attribution.descriptions import PAPER_METHODS
 from hf_gradexplain.evaluation.comparisons import holm
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
-from hf_gradexplain.run.finished_files import require_unchanged
+from hf_gradexplain.run.finished_run import open_run
 from recipes.paper.constants import LEADERS, Setting
 
 
@@ -119,17 +118,20 @@ class Result:
 
 
 def read_result(folder: Path, setting: Setting, seed: int) -> Result:
-    """Read the tables that `recipes/evaluate.py` wrote to a folder."""
-    require_unchanged(folder)
-    curves = folder / "curves.parquet"
+    """Read the tables that `recipes/evaluate.py` wrote to a folder.
+
+    Raises:
+        GradexplainError: The run is not finished, or its tables were damaged or changed.
+    """
+    run = open_run(folder)
     return Result(
         setting=setting,
         seed=seed,
-        aopc=pd.read_parquet(folder / "aopc.parquet"),
-        comparisons=_adjusted(pd.read_parquet(folder / "comparisons.parquet")),
-        correlation=pd.read_parquet(folder / "correlation.parquet"),
-        record=json.loads((folder / "results.json").read_text(encoding="utf-8")),
-        curves=pd.read_parquet(curves) if curves.exists() else pd.DataFrame(),
+        aopc=run.frames["aopc"],
+        comparisons=_adjusted(run.frames["comparisons"]),
+        correlation=run.frames["correlation"],
+        record=run.record,
+        curves=run.frames.get("curves", pd.DataFrame()),
     )
 
 

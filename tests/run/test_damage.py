@@ -15,7 +15,8 @@ from hf_gradexplain.evaluation.read_documents import count_documents, read_corre
 from hf_gradexplain.evaluation.tables import make_tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.run import shards
-from hf_gradexplain.run.finished_files import SUMS, changed_files, check_finished_files, require_unchanged
+from hf_gradexplain.run.finished_files import SUMS, changed_files, check_finished_files
+from hf_gradexplain.run.finished_run import open_run
 from hf_gradexplain.run.folder import check_inputs, document_paths, finished_shards
 from hf_gradexplain.run.results import Run, write_results
 from hf_gradexplain.run.runner import evaluate
@@ -176,10 +177,10 @@ def test_pages_have_checksums_for_other_readers(folder):
 
 
 def test_damaged_tables_and_models_are_an_error_that_names_them(folder):
-    require_unchanged(folder)
+    open_run(folder)
     flip(folder / "aopc.parquet", 100)
     with pytest.raises(GradexplainError, match=rf"{folder / 'aopc.parquet'} was damaged or changed after the run: run"):
-        require_unchanged(folder)
+        open_run(folder)
     flip(folder / "model" / "config.json", 0)
     with pytest.raises(GradexplainError, match=rf"config\.json is damaged, .* delete {folder / 'model'} and run"):
         check_finished_files(folder)

@@ -3,6 +3,8 @@
 import pandas as pd
 import pytest
 
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.run.finished_files import record_finished_files
 from recipes.paper.constants import SETTINGS
 from recipes.paper.results import IntervalEstimate, over_seeds, read_result
 from tests.recipes.paper.made_up import GOOD, result
@@ -33,15 +35,27 @@ def test_a_difference_has_a_sign_if_it_is_significant():
     assert IntervalEstimate(0.1, 0.0, 0.2).sign == 0, "without a test"
 
 
-def test_tests_are_corrected_for_the_seven_whatever_else_was_compared(tmp_path):
+def test_tests_are_corrected_for_the_seven_and_tables_are_those_of_the_run(tmp_path):
     names = ["k", "method", "other", "difference", "ci_low", "ci_high", "p", "p_adjusted"]
     rows = [(10, "loo", "random", 0.1, 0, 0.2, 0.01, 0.9), (10, "sa_l1", "random", 0.1, 0, 0.2, 0.02, 0.9)]
     rows += [(10, "smoothgrad", "random", 0.1, 0, 0.2, 0.03, 0.9)]
-    empty = pd.DataFrame({"k": []})
+    empty, curves = pd.DataFrame({"k": []}), pd.DataFrame({"k": [1, 2]})
     for name, table in {"aopc": empty, "comparisons": pd.DataFrame(rows, columns=names), "correlation": empty}.items():
         table.to_parquet(tmp_path / f"{name}.parquet")
-    (tmp_path / "results.json").write_text("{}")
-    assert read_result(tmp_path, SETTINGS[0], 0).comparisons["p_adjusted"].tolist() == [0.02, 0.02, 0.9]
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "00000000.parquet").touch()
+    with pytest.raises(GradexplainError, match="is not finished: run the same command again to resume it"):
+        read_result(tmp_path, SETTINGS[0], 0)
+    (tmp_path / "results.json").write_text('{"title": "t"}')
+    read = read_result(tmp_path, SETTINGS[0], 0)
+    assert read.comparisons["p_adjusted"].tolist() == [0.02, 0.02, 0.9]
+    assert (len(read.curves), read.record, len(read.aopc), len(read.correlation)) == (0, {"title": "t"}, 0, 0)
+    curves.to_parquet(tmp_path / "curves.parquet")
+    record_finished_files(tmp_path)
+    pd.testing.assert_frame_equal(read_result(tmp_path, SETTINGS[0], 0).curves, curves)
+    empty.to_parquet(tmp_path / "curves.parquet")
+    with pytest.raises(GradexplainError, match=r"curves\.parquet was damaged or changed after the run"):
+        read_result(tmp_path, SETTINGS[0], 0)
 
 
 def test_texts_without_r_are_counted():
