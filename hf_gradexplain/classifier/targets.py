@@ -113,7 +113,7 @@ def _ids(
         found = class_id(value, class_names) if word is None else word
         if found is None:
             which = f"{option} {value!r}" + (f" of text {i}" if several and option != "class" else "")
-            raise GradexplainError(f"{which} {_is_no_class(class_names, value, tuple(words))}")
+            raise GradexplainError(f"{which} {_is_no_class(class_names, value, tuple(words), option)}")
         ids.append(found)
     if several and len(ids) != n_texts:
         raise GradexplainError(
@@ -151,7 +151,7 @@ def _fold(name: str) -> str:
     return name.strip().casefold()
 
 
-def _is_no_class(class_names: Sequence[str], label: Any, words: Sequence[str]) -> str:
+def _is_no_class(class_names: Sequence[str], label: Any, words: Sequence[str], option: str) -> str:
     if np.shape(label) == (len(class_names),) and set(np.ravel(label).tolist()) <= {0, 1}:
         return (
             "is a list of 0 and 1, one per class: give the id or name of one class per text, and "
@@ -159,6 +159,8 @@ def _is_no_class(class_names: Sequence[str], label: Any, words: Sequence[str]) -
         )
     if isinstance(label, str) and (same := [i for i, name in enumerate(class_names) if _fold(name) == _fold(label)]):
         return f"is the name of several classes: give one of their ids ({', '.join(map(str, same))})"
+    if len(class_names) == 1 and not words:
+        return f"is not a class of the model, which has one output, {class_names[0]}: leave out {_PLURALS[option]}"
     classes = [f"{i} ({name})" for i, name in list(enumerate(class_names))[:10]]
     similar = nearest(label, (*words, *class_names)) if isinstance(label, str) else ""
     said = f"is not a class of the model; {similar}choices: {', '.join([*words, *classes])}"

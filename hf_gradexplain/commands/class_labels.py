@@ -33,7 +33,7 @@ def to_classes(
     """Replace the labels of texts by ids of the model's classes.
 
     A label is matched with a class by its name, by its id, or by `label_map`. If the model's classes have no names of
-    their own (`LABEL_0`, ...), the ids of named labels are kept. For a model with one output, labels stay as they are.
+    their own (`LABEL_0`, ...), the ids of named labels are kept.
 
     Args:
         texts: Texts with the column `label`.
@@ -44,12 +44,14 @@ def to_classes(
         The texts, and a note for readers about how the labels were matched; it may be empty.
 
     Raises:
-        CorpusError: A label is not a class of the model, labels are lists, or `label_map` cannot be read. For a stream,
-            this error is also raised while iterating.
+        CorpusError: The model has one output, a label is not a class of the model, labels are lists, or `label_map`
+            cannot be read. For a stream, this error is also raised while iterating.
     """
     feature = texts.features.get("label")
-    if len(class_names) == 1 or feature is None:
+    if feature is None:
         return texts, ""
+    if len(class_names) == 1:
+        raise CorpusError("the model has one output, so labels name no class of it: give --target predicted")
     if not isinstance(feature, ClassLabel | Value):
         raise CorpusError(
             "the labels of the dataset are lists, which can name several classes of a text, but one class is "

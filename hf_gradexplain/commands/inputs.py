@@ -104,6 +104,8 @@ def _with_classes(
     texts: Dataset | IterableDataset, class_names: Sequence[str], arguments: EvaluateRecipeArguments
 ) -> tuple[Dataset | IterableDataset, str]:
     """Replace labels by ids of classes; if some labels are no classes and are not explained, drop all labels."""
+    if len(class_names) == 1 and arguments.target != "label" and "label" in texts.features:
+        return texts.remove_columns("label"), "Labels are left out: the model has one output and no classes."
     try:
         return to_classes(texts, class_names, arguments.label_map)
     except CorpusError as error:

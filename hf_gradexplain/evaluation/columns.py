@@ -6,7 +6,8 @@ import pyarrow as pa
 
 MEANING = {
     "id": "row number in the dataset",
-    "label": "label of the dataset, as a class id of the model; null if no labels were read",
+    "label": "label of the dataset, as a class id of the model; null if no labels were read, or if the model has one "
+    "output",
     "text": "the text; for a pair, both texts joined by a newline",
     "rationale[]": "parts of the text that people marked as the reason for its label: start and end, characters of "
     "`text`; with `--rationale_column` or `--rationale_mask_column` only",

@@ -99,10 +99,11 @@ def count_documents(paths: Sequence[Path]) -> dict[str, int]:
     """Count the documents of these files.
 
     Returns:
-        The number of `documents`; of documents with a label (`labelled`); of labelled documents whose prediction is
-        right (`predicted_right`); of `truncated` documents; of documents `without_units`; and of `saturated` documents,
-        whose target has a probability above `SATURATED` (never for regression). `longest` is the largest number of
-        units. `left_out` counts the documents that are not in the files because they could not be scored.
+        The number of `documents`; of documents with a label (`labelled`, never for regression); of labelled documents
+        whose prediction is right (`predicted_right`); of `truncated` documents; of documents `without_units`; and of
+        `saturated` documents, whose target has a probability above `SATURATED` (never for regression). `longest` is the
+        largest number of units. `left_out` counts the documents that are not in the files because they could not be
+        scored.
     """
     names = (
         "documents",
@@ -123,8 +124,10 @@ def count_documents(paths: Sequence[Path]) -> dict[str, int]:
         label, regression = part["label"], to_array(part["regression"])
         counts["documents"] += len(part)
         counts["left_out"] += len(read_left_out(path))
-        counts["labelled"] += len(part) - label.null_count
-        counts["predicted_right"] += pc.sum(pc.equal(label, part["prediction"])).as_py() or 0
+        labelled = label.is_valid().to_numpy() & ~regression
+        right = pc.fill_null(pc.equal(label, part["prediction"]), False).to_numpy()
+        counts["labelled"] += int(labelled.sum())
+        counts["predicted_right"] += int((right & labelled).sum())
         counts["truncated"] += len(part) - part["truncated_at"].null_count
         counts["without_units"] += int((curves.lengths == 1).sum())
         counts["saturated"] += int(((curves.first > SATURATED) & ~regression).sum())

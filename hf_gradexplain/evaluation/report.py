@@ -127,7 +127,7 @@ def _rows(packer: DocumentPacker) -> str:
 def _document(document: EvaluatedDocument, k: int) -> ReportDocument:
     """Return a document as the report shows it, with its AOPC(k)."""
     explanation = document.explanation
-    label = None if explanation.regression else document.label
+    label = document.label if explanation.has_classes else None
     tell = (explanation.remark, explanation.warning, explanation.certainty)
     said = {name: "; ".join(filter(None, (each(name) for each in tell))) for name in explanation.scores}
     curves = np.stack(list(document.curves.values()))
@@ -140,11 +140,11 @@ def _document(document: EvaluatedDocument, k: int) -> ReportDocument:
         pieces=pieces,
         marked=marked,
         target=explanation.target,
-        prediction=None if explanation.regression else explanation.prediction,
+        prediction=explanation.prediction if explanation.has_classes else None,
         label=label,
         names=_class_names(explanation, label),
         value=float(explanation.probabilities[explanation.target]),
-        confidence=None if explanation.regression else float(explanation.probabilities[explanation.prediction]),
+        confidence=float(explanation.probabilities[explanation.prediction]) if explanation.has_classes else None,
         truncated=bool(explanation.unread),
         scores=dict(zip(explanation.scores, shown, strict=True)),
         curves=document.curves,

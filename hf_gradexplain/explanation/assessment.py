@@ -18,7 +18,6 @@ class Assessed(Reading):
     scores: Mapping[str, np.ndarray]
     objective: str
     unit: str
-    regression: bool
     self_check: Mapping[str, SelfCheck]
     completeness: Mapping[str, float]
     sampling: Mapping[str, Sampling]

@@ -58,8 +58,14 @@ class ExplainedClasses:
     prediction: int
     prediction_label: str
     probabilities: np.ndarray
+    regression: bool
     class_names: tuple[str, ...]
     classes: tuple[ClassScores, ...]
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether the model chooses between classes: it has two or more outputs, and is no regression model."""
+        return not self.regression and len(self.probabilities) > 1
 
     @property
     def question(self) -> str:

@@ -239,7 +239,7 @@ class Displayed(Divided):
             other=None if other is None else float(self.probabilities[other]),
             against="" if self.against in (None, other) else self.against_label,
             against_probability=None if self.against is None else float(self.probabilities[self.against]),
-            label="" if self.regression else self._class_name(self.label),
+            label=self._class_name(self.label) if self.has_classes else "",
             right=self.label == self.prediction,
             unit=self.unit,
             objective=self.objective,

@@ -158,7 +158,8 @@ class Evaluation:
 
         - `text_id`, the position of the text, and `text`;
         - `target`, the explained class, or a contrast such as "Sports rather than World";
-        - `prediction`; `label`, None without a label; and `correct`, whether the prediction is the label;
+        - `prediction`; `label`; and `correct`, whether the prediction is the label. The last two are None without a
+          label, and if the model does not choose between classes: for regression, and with one output;
         - `p`, the probability of the target (for regression, the output);
         - `method`, and its AOPC(10) on this text;
         - `pearson` and `spearman`, the correlations of scores and of ranks with leave-one-out; NaN where undefined.
@@ -167,13 +168,14 @@ class Evaluation:
         rows = []
         for document in iterate_documents(self.documents):
             explanation = document.explanation
+            label = document.label if explanation.has_classes else None
             of_text = {
                 "text_id": document.id,
                 "text": explanation.text,
                 "target": explanation.question,
                 "prediction": explanation.prediction_label,
-                "label": None if document.label is None else explanation.class_names[document.label],
-                "correct": None if document.label is None else document.label == explanation.prediction,
+                "label": None if label is None else explanation.class_names[label],
+                "correct": None if label is None else label == explanation.prediction,
                 "p": float(explanation.probabilities[explanation.target]),
             }
             for method, curve in with_mean_random(document.curves, document.random_orders).items():

@@ -170,11 +170,12 @@ def evaluate_texts(
     columns = texts.to_dict()
     inputs = texts_of(columns)
     labels = columns.get("label")
+    known = labels if len(engine.class_names) > 1 else None  # with one output, the prediction is always the same
     documents: dict[int, EvaluatedDocument] = {}
     cost = DocumentCost.of(engine, options)
     for scored in engine.run(inputs, options, labels if options.target == "label" else None):
         ids = [columns["id"][i] for i in scored.indices]
-        label_ids = [labels[i] if labels and isinstance(labels[i], int) else None for i in scored.indices]
+        label_ids = [known[i] if known and isinstance(known[i], int) else None for i in scored.indices]
         evaluated = evaluate_batch(scored, ids, label_ids, measures or Measures())
         documents |= dict(zip(scored.indices, evaluated, strict=True))
         if advance is not None:

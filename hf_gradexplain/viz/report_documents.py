@@ -36,11 +36,11 @@ class ReportDocument:
         row: The row number of the document in the dataset.
         pieces: The text in pieces, in order.
         target: The explained class.
-        prediction: The predicted class; None for a regression.
-        label: The true class; None if it is not known, or for a regression.
+        prediction: The predicted class; None if the model does not choose between classes.
+        label: The true class; None if it is not known, or if the model does not choose between classes.
         names: The names of `target` and of `prediction`.
         value: The model's probability of `target`; for a regression, its output.
-        confidence: The model's probability of `prediction`; None for a regression.
+        confidence: The model's probability of `prediction`; None without a prediction.
         truncated: Whether the model read only the beginning of the text.
         scores: For each method `(U,)`: the score of each unit.
         curves: For each method `(U + 1,)`: `value` without the `k` highest-scored units.

@@ -9,7 +9,7 @@ import pytest
 import torch
 from datasets import Dataset
 
-from hf_gradexplain.classifier.targets import against_ids, class_id, label_ids, target_ids
+from hf_gradexplain.classifier.targets import against_ids, class_id, class_ids, label_ids, target_ids
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text.data import REST, RUNNER_UP
 
@@ -104,6 +104,21 @@ def test_invalid_labels_are_an_error(target, labels, message):
     with pytest.raises(GradexplainError, match=f"^{re.escape(message)}") as error:
         target_ids(target, labels, 2, CLASS_NAMES)
     assert "\n" not in str(error.value)
+
+
+def test_the_only_output_of_a_model_needs_no_label():
+    said = "is not a class of the model, which has one output, rating: leave out"
+    with pytest.raises(GradexplainError) as error:
+        target_ids("label", [0, 0.5], 2, ("rating",))
+    assert str(error.value) == f"label 0.5 of text 1 {said} labels"
+    with pytest.raises(GradexplainError) as error:
+        class_ids([1], ("rating",))
+    assert str(error.value) == f"class 1 {said} classes"
+    with pytest.raises(
+        GradexplainError, match=r"^target 'labl' is not a class of the model; did you mean 'label'\? ch"
+    ):
+        target_ids("labl", None, 1, ("rating",))
+    assert target_ids("label", [0, "Rating"], 2, ("rating",)) == [0, 0]
 
 
 def test_at_most_ten_classes_are_listed_as_choices():

@@ -127,8 +127,19 @@ def test_a_label_map_that_does_not_fit_is_refused(label_map, message):
         to_classes(rows([0, 1, 1], ClassLabel(names=["sun", "rain"])), WEATHER, label_map)
 
 
-def test_labels_for_one_output_stay():
-    assert classes(rows([0.5, 1.0, 2.5], Value("float64")), ("LABEL_0",)) == ([0.5, 1.0, 2.5], "")
+@loaded_and_streamed
+@pytest.mark.parametrize("labels", [[0.5, 1.0, 2.5], [0.0, 0.0, 0.0]])
+def test_labels_of_a_model_with_one_output_are_refused(kind, labels):
+    with pytest.raises(CorpusError) as error:
+        to_classes(kind(rows(labels, Value("float64"))), ("LABEL_0",))
+    assert str(error.value) == "the model has one output, so labels name no class of it: give --target predicted"
+
+
+@loaded_and_streamed
+@pytest.mark.parametrize("class_names", [WEATHER, ("LABEL_0",)])
+def test_texts_without_labels_stay(kind, class_names):
+    texts = kind(rows([0, 1, 1], Value("int64")).remove_columns("label"))
+    assert to_classes(texts, class_names) == (texts, "")
 
 
 @loaded_and_streamed
@@ -149,11 +160,6 @@ def test_lists_of_labels_are_refused_with_the_flags_to_give(kind, labels, featur
     )
     with pytest.raises(CorpusError, match=re.escape(message)):
         to_classes(kind(rows(labels, feature)), WEATHER)
-
-
-def test_texts_without_labels_stay():
-    texts = rows([0, 1, 1], Value("int64")).remove_columns("label")
-    assert to_classes(texts, WEATHER) == (texts, "")
 
 
 def test_the_equals_sign_of_a_label_is_kept():

@@ -109,6 +109,29 @@ def test_labels_are_read_where_the_predicted_classes_are_explained(labels, expec
     assert bool(evaluated.notes) == bool(note)
 
 
+@pytest.mark.parametrize("problem_type", ["regression", "multi_label_classification"])
+def test_labels_of_a_model_with_one_output_are_left_out(problem_type, tmp_path):
+    model, tokenizer = make("fasttext", "regression")
+    model.config.problem_type = problem_type
+    model.save_pretrained(tmp_path / "model")
+    tokenizer.save_pretrained(tmp_path / "model")
+    rated, plain = tmp_path / "rated.parquet", tmp_path / "plain.parquet"
+    pd.DataFrame({"text": ["the film", "is good"], "label": [0, 4]}).to_parquet(rated)
+    pd.DataFrame({"text": ["the film", "is good"]}).to_parquet(plain)
+
+    def loaded(path, target):
+        given = {"model_name_or_path": str(tmp_path / "model"), "file": str(path), "target": target}
+        return load_inputs(EvaluateRecipeArguments(**given), tmp_path)
+
+    for target in ("predicted", "LABEL_0"):
+        evaluated = loaded(rated, target)
+        assert evaluated.texts.column_names == ["id", "text"]
+        assert evaluated.notes == ("Labels are left out: the model has one output and no classes.",)
+        assert loaded(plain, target).notes == ()
+    with pytest.raises(GradexplainError, match=r"^the model has one output, .*: give --target predicted$"):
+        loaded(rated, "label")
+
+
 def test_labels_that_are_no_classes_are_an_error_where_they_are_explained(saved, tmp_path):
     pd.DataFrame({"text": ["the film"], "label": ["sun"]}).to_parquet(tmp_path / "texts.parquet")
     arguments = EvaluateRecipeArguments(model_name_or_path=str(saved), file=str(tmp_path / "texts.parquet"))

@@ -55,8 +55,8 @@ def paths(tmp_path):
 def test_documents_are_counted_over_all_files(paths):
     assert count_documents(paths) == {
         "documents": 7,
-        "labelled": 6,
-        "predicted_right": 4,
+        "labelled": 5,
+        "predicted_right": 3,
         "truncated": 2,
         "without_units": 1,
         "saturated": 2,
@@ -70,6 +70,14 @@ def test_without_labels_no_prediction_is_right(tmp_path):
     write_documents([made_up(0, None, 1, [0.5, 0.1])], tmp_path / "a.parquet", schema(["integrated_gradients"]))
     counts = count_documents([tmp_path / "a.parquet"])
     assert (counts["labelled"], counts["predicted_right"]) == (0, 0)
+
+
+def test_a_regression_has_no_labels_that_could_be_right(tmp_path):
+    documents = [made_up(i, 1, 1, [0.5, 0.1], regression=i > 1) for i in range(4)]
+    for number, part in enumerate((documents, documents[2:])):
+        write_documents(part, tmp_path / f"{number}.parquet", schema(["integrated_gradients"]))
+    counts = [count_documents([tmp_path / f"{number}.parquet"]) for number in range(2)]
+    assert [(each["labelled"], each["predicted_right"]) for each in counts] == [(2, 2), (0, 0)]
 
 
 def test_scores_that_miss_their_sum_by_more_than_five_percent_are_counted(paths):

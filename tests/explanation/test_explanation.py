@@ -229,6 +229,23 @@ def test_rows_have_their_rank_correlation_with_leave_one_out():
     assert "ρ" not in dataclasses.replace(explanation, scores={"sa_l2": sa, "sa_l1": flat}).to_html()
 
 
+def test_a_model_with_one_output_has_no_true_label():
+    """Neither 0 nor 1 names a class of it: 0 is the number of its only output, but may mean that the text lacks it."""
+    only = {"target": 0, "target_label": "a", "prediction": 0, "prediction_label": "a", "class_names": ("a",)}
+    explanation = explanation_of(probabilities=np.array([0.2]), label=0, **only)
+    assert "p = 0.200" in explanation.to_html()
+    assert "true label" not in explanation.to_html()
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "regression", "several"),
+    [([0.2, 0.8], False, True), ([0.2], False, False), ([0.2, 0.8], True, False), ([0.2], True, False)],
+)
+def test_a_model_with_two_outputs_that_are_no_numbers_has_classes(probabilities, regression, several):
+    changes = {"target": 0, "probabilities": np.array(probabilities), "regression": regression}
+    assert explanation_of(**changes).has_classes is several
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

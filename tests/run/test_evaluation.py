@@ -1,8 +1,10 @@
 """`Explainer.evaluate`: the numbers of the recipe, from texts in memory."""
 
 import gc
+import gzip
 import json
 import re
+from base64 import b64decode
 from functools import partial
 from types import SimpleNamespace
 
@@ -22,6 +24,7 @@ from hf_gradexplain.explanation import Explanations
 from hf_gradexplain.run import folder as folders
 from hf_gradexplain.run import in_memory, make_run
 from hf_gradexplain.run.evaluation import Evaluation
+from hf_gradexplain.run.evidence import evidence
 from hf_gradexplain.run.finished_files import record_finished_files
 from hf_gradexplain.run.rewrite import rewrite_results
 from tests.helpers.tiny import CORPUS, explainer, make
@@ -216,6 +219,40 @@ def test_the_report_of_a_contrast_names_both_classes(tmp_path):
 def test_an_evaluation_explains_the_same_of_every_text(options, message):
     with pytest.raises(GradexplainError, match=f"^{re.escape(message)}"):
         explainer("textcnn").evaluate(TEXTS[:2], LABELS[:2], progress=False, **options)
+
+
+@pytest.mark.parametrize("problem_type", ["regression", "multi_label_classification"])
+def test_the_only_output_of_a_model_is_not_compared_with_labels(problem_type, tmp_path):
+    model, tokenizer = make("fasttext", "regression")
+    model.config.problem_type = problem_type
+    explain = Explainer(model, tokenizer)
+    labelled = explain.evaluate(TEXTS, [0, "LABEL_0"] + [0] * 5, "loo", progress=False)
+    without = explain.evaluate(TEXTS, None, "loo", progress=False)
+    for result in (labelled, without):
+        assert result.run.facts["Accuracy on them"] == "–"
+        assert result.per_text()[["label", "correct"]].isna().all(axis=None)
+        assert evidence(result, 1).decision.label is None
+        result.report(tmp_path / "report.html")
+        shown = index_of(tmp_path / "report.html")
+        assert set(shown["label"]) == set(shown["prediction"]) == set(shown["confidence"]) == {None}
+    same(without, labelled)
+    with pytest.raises(GradexplainError, match=r"^label 1 of text 0 is not a class .*: leave out labels$"):
+        explain.evaluate(TEXTS[:2], [1, 0], "loo", progress=False)
+
+
+def test_labels_of_a_regression_with_several_outputs_say_which_one_is_explained():
+    model, tokenizer = make("fasttext")
+    model.config.problem_type = "regression"
+    result = Explainer(model, tokenizer).evaluate(TEXTS, LABELS, "loo", progress=False)
+    assert [explanation.target for explanation in result.explanations] == LABELS
+    assert result.run.facts["Accuracy on them"] == "–"
+    assert result.per_text()[["label", "correct"]].isna().all(axis=None)
+
+
+def index_of(report):
+    """The data of a report's documents that its scripts search."""
+    page = report.read_text(encoding="utf-8")
+    return json.loads(gzip.decompress(b64decode(re.search(r'id="index-data">([^<]*)<', page)[1])))
 
 
 def test_labels_can_be_compared_with_predictions_that_are_explained():

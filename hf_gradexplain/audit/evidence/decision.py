@@ -27,7 +27,8 @@ class Decision:
         explains_choice: Whether the explained class is a class that the model chose.
         regression: Whether the model gives numbers instead of probabilities.
         independent: Whether each class is decided on its own, so that probabilities do not sum to 1.
-        label: The class of the text in the dataset; None without a label, and for regression.
+        label: The class of the text in the dataset; None without a label, and if the model does not choose between
+            classes.
         label_agrees: Whether the label equals the prediction; None without a label.
     """
 
@@ -65,7 +66,7 @@ def decision_of(explanation: Explanation, value: float, label: int | None) -> De
     is_chosen = explanation.target == explanation.prediction
     if independent:
         is_chosen = bool(probabilities[explanation.target] >= LIKELY_ENOUGH)
-    known = label is not None and not explanation.regression
+    known = label is not None and explanation.has_classes
     return Decision(
         prediction=names[explanation.prediction],
         probabilities={names[c]: float(probabilities[c]) for c in order},

@@ -122,9 +122,10 @@ def not_the_choice(decision: Decision) -> str:
         return ""
     explained = quoted([decision.explained])
     chosen = quoted(decision.chosen) if decision.chosen else "no class"
+    advice = " A run with --target predicted explains the choice." if decision.chosen else ""
     return (
         f"This run explains {explained}, but the model chose {chosen}. This page says what speaks for and against "
-        f"{explained}. A run with --target predicted explains the choice."
+        f"{explained}.{advice}"
     )
 
 

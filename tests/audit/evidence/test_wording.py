@@ -183,9 +183,14 @@ def test_what_was_chosen_and_whether_the_label_agrees():
     assert not_the_choice(decision()) == ""
     other = decision(target=1, target_label="neg")
     assert (other.explains_choice, other.chosen) == (False, ("pos",))
-    assert not_the_choice(other).startswith("This run explains “neg”, but the model chose “pos”. This page says")
-    none = decision((0.4, 0.2))
-    assert "but the model chose no class." in not_the_choice(none)
+    says = "This page says what speaks for and against"
+    assert not_the_choice(other) == (
+        f"This run explains “neg”, but the model chose “pos”. {says} “neg”. A run with --target predicted explains the "
+        "choice."
+    )
+    assert (
+        not_the_choice(decision((0.4, 0.2))) == f"This run explains “pos”, but the model chose no class. {says} “pos”."
+    )
     assert decision((0.5, 0.2)).explains_choice
     assert not decision((0.49, 0.2)).explains_choice
     assert decision(target=1, regression=True).explains_choice
@@ -193,6 +198,8 @@ def test_what_was_chosen_and_whether_the_label_agrees():
         ("pos", True), ("neg", False), (None, None),
     ]  # fmt: skip
     assert decision(label=0, regression=True).label is None
+    one = decision((0.3,), label=1, class_names=("pos",))
+    assert (one.label, one.label_agrees) == (None, None), "a label of a model with one output"
     assert list(decision((0.25, 0.75)).probabilities) == ["neg", "pos"]
     assert list(decision(class_names=("a", "a")).probabilities) == ["0", "1"]
     assert list(decision(class_names=("a",)).probabilities) == ["0", "1"]
