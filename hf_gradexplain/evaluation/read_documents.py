@@ -121,13 +121,11 @@ def count_documents(paths: Sequence[Path]) -> dict[str, int]:
         first = file.schema_arrow.field("curves").type[0].name
         part = file.read(["label", "prediction", "truncated_at", "regression", f"curves.{first}"])
         curves = to_ragged(struct_fields(part, "curves")[first])
-        label, regression = part["label"], to_array(part["regression"])
+        label, prediction, regression = (to_array(part[name]) for name in ("label", "prediction", "regression"))
         counts["documents"] += len(part)
         counts["left_out"] += len(read_left_out(path))
-        labelled = label.is_valid().to_numpy() & ~regression
-        right = pc.fill_null(pc.equal(label, part["prediction"]), False).to_numpy()
-        counts["labelled"] += int(labelled.sum())
-        counts["predicted_right"] += int((right & labelled).sum())
+        counts["labelled"] += int((~np.isnan(label) & ~regression).sum())
+        counts["predicted_right"] += int(((label == prediction) & ~regression).sum())
         counts["truncated"] += len(part) - part["truncated_at"].null_count
         counts["without_units"] += int((curves.lengths == 1).sum())
         counts["saturated"] += int(((curves.first > SATURATED) & ~regression).sum())

@@ -92,9 +92,9 @@ def headline(tables: Tables) -> str:
 
 def _of_one_text(summary: pd.DataFrame) -> str:
     """Return the beginning of the headline of a single text: its highest AOPC, which is that of no other text."""
-    others = summary[summary["method"] != "random"]
-    best = (others if len(others) else summary).nlargest(1, summary.columns[1]).iloc[0]
-    highest = f"the highest {summary.columns[1]} is {best.iloc[1]:z.3f} ({best['method']})"
+    aopc, others = summary.columns[1], summary[summary["method"] != "random"]
+    best = summary.loc[(others if len(others) else summary)[aopc].idxmax()]
+    highest = f"the highest {aopc} is {best[aopc]:z.3f} ({best['method']})"
     return "One text shows nothing about the model: evaluate more texts. " + with_minus(f"On this text, {highest}")
 
 

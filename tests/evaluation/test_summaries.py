@@ -60,6 +60,7 @@ def test_the_headline_says_that_texts_of_one_unit_compare_nothing():
     assert headline(tables({"random": 0.3, "a": 0.3})) == (
         "None of the 5 texts has more than one unit, so there is nothing to compare."
     )
+    assert headline(of_texts(2, {"random": 0.3, "a": 0.3})).startswith("None of the 2 texts has more than one unit")
     assert headline(of_texts(1, {"random": 0.3, "a": 0.3})) == (
         "The only text does not have more than one unit, so there is nothing to compare."
     )
@@ -77,6 +78,8 @@ def test_the_headline_says_that_one_text_shows_nothing_about_the_model():
     start = "One text shows nothing about the model: evaluate more texts. On this text, the highest AOPC(1) is "
     assert headline(of_texts(1, given)) == f"{start}0.600 (b); random order has 0.700."
     assert headline(of_texts(1, {"a": -0.25})) == f"{start}−0.250 (a)."
+    none = {"random": -0.0004, "a": -0.0003}
+    assert headline(of_texts(1, none)) == f"{start}0.000 (a); random order has 0.000."
     assert headline(of_texts(1, {"random": 0.5})) == f"{start}0.500 (random); random order has 0.500."
     chance = pd.DataFrame({"k": [0, 1], "aopc": [0, 0.1], "low": [0, -0.08], "high": [0, 0.12], "n": 1})
     band = "0.600 (b); 95 % of random orders have −0.080 to 0.120."

@@ -77,6 +77,7 @@ def test_a_word_of_a_single_text_has_its_own_share_and_that_of_the_others(made_u
     for pair, entry in single.items():
         assert rows.loc[pair, "share"] == pytest.approx(entry["share"][0])
         assert rows.loc[pair, "others"] == pytest.approx(entry["others"][0])
+        assert rows.loc[pair, ["share_ci_low", "share_ci_high", "drop_ci_low", "drop_ci_high"]].isna().all()
 
 
 @pytest.mark.parametrize(("by", "group_of"), GROUPINGS)
