@@ -65,8 +65,9 @@ FOLDERS = [
 # Inside a folder, a module imports only from rows above its own; `__init__` re-exports what stands above it.
 INSIDE = {
     "options": [
-        {"fields", "tokenizer_kwargs", "values"},
-        {"classes", "sampling", "words"},
+        {"tokenizer_kwargs", "values"},
+        {"classes", "fields", "sampling"},
+        {"words"},
         {"options"},
         {"arguments"},
         {"signatures"},

@@ -15,6 +15,7 @@ from hf_gradexplain.explanation.classes import ClassScores
 from hf_gradexplain.explanation.self_check import top_count
 from hf_gradexplain.options import CUSTOM, DELETION, Options
 from hf_gradexplain.options.signatures import RefineOptions, takes_options
+from hf_gradexplain.options.values import whole_number
 from hf_gradexplain.text.given_units import divide
 from hf_gradexplain.text.texts import Text
 
@@ -82,7 +83,7 @@ class RefiningEngine(AttributionEngine):
         if not earlier:
             return explanation
         ran = max(each.copies for each in earlier.values())
-        most = TIMES * ran if max_evals is None else max_evals
+        most = TIMES * ran if max_evals is None else whole_number("max_evals", max_evals)
         if most <= ran:
             raise GradexplainError(
                 f"max_evals must be larger than the {ran:,} copies of the text that ran already, but is {most:,}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.options.fields import check_choices, option
+from hf_gradexplain.options.fields import check_fields, option
 from hf_gradexplain.options.options import TiesName
 
 
@@ -134,7 +134,7 @@ class MeasureArguments:
     )
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        check_fields(self)
         if isinstance(self.compare_baselines, str):
             object.__setattr__(self, "compare_baselines", (self.compare_baselines,))
         if self.max_k is not None and self.max_k < 0:
@@ -169,6 +169,7 @@ class AuditArguments:
     sanity_samples: int = option(50, "With sanity: number of texts.")
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.rationale_column and self.rationale_mask_column:
             raise GradexplainError("give either rationale_column, for spans, or rationale_mask_column, for 0 and 1")
         if self.hybrid_documents < 0:

@@ -1,10 +1,12 @@
 """The fields of the dataclasses that hold options: a default, a help text, and the choices of the type."""
 
+from collections.abc import Callable
 from dataclasses import Field, field, fields
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from hf_gradexplain.errors import choose
+from hf_gradexplain.options.values import as_list, real_number, whole_number
 
 
 def option(
@@ -28,16 +30,35 @@ def with_default(options: type, name: str, default: Any) -> Any:
     return field(default=default, metadata=part.metadata, kw_only=part.kw_only)
 
 
-def check_choices(options: Any) -> None:
-    """Check every field of a dataclass that has a list of choices: its value must be one of the choices.
+def check_fields(options: Any) -> None:
+    """Check the fields of a dataclass: some have a list of choices, and others take numbers.
+
+    Numbers of NumPy and PyTorch become numbers of Python, in place.
 
     Raises:
-        GradexplainError: A value is not one of the choices.
+        GradexplainError: A value is not one of the choices, or not a number of the right kind.
     """
     for part in fields(options):
-        value, choices = getattr(options, part.name), choices_of(part)
+        name, value, choices = part.name, getattr(options, part.name), choices_of(part)
         if choices and value is not None and value not in part.metadata.get("also", ()):
-            choose(part.name, value, choices)
+            choose(name, value, choices)
+        if part.type in _NUMBERS and (value is not None or not isinstance(part.type, UnionType)):
+            object.__setattr__(options, name, _NUMBERS[part.type](name, value))
+
+
+def _whole_numbers(name: str, values: Any) -> tuple[int, ...]:
+    expected = f"{name} must be a list of whole numbers"
+    return tuple(whole_number(f"a number in {name}", value) for value in as_list(values, expected, "number", int))
+
+
+_NUMBERS: dict[Any, Callable[[str, Any], Any]] = {
+    int: whole_number,
+    int | None: whole_number,
+    float: real_number,
+    float | None: real_number,
+    tuple[int, ...]: _whole_numbers,
+}
+"""For each type of a field that takes numbers, the function that checks a value."""
 
 
 def choices_of(part: Field[Any]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options.classes import ClassName, ClassNames, check_classes, set_classes
-from hf_gradexplain.options.fields import check_choices, option
+from hf_gradexplain.options.fields import check_fields, option
 from hf_gradexplain.options.sampling import check_sampling, set_reference_texts
 from hf_gradexplain.options.tokenizer_kwargs import read_kwargs, write_kwargs
 
@@ -190,7 +190,7 @@ class Options:
         set_classes(self)
         roles = (self.explain_roles,) if isinstance(self.explain_roles, str) else tuple(self.explain_roles)
         object.__setattr__(self, "explain_roles", roles)
-        check_choices(self)
+        check_fields(self)
         check_classes(self)
         object.__setattr__(self, "tokenizer_kwargs", write_kwargs(read_kwargs(self.tokenizer_kwargs)))
         if self.stride is not None and self.stride < 0:

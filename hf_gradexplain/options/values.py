@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from numbers import Real
+from operator import index
 from typing import Any
 
 from hf_gradexplain.errors import GradexplainError
@@ -17,6 +18,41 @@ def plain(value: Any) -> Any:
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         return value.item()
     return value.as_py() if hasattr(value, "as_py") else value
+
+
+def whole_number(name: str, value: Any) -> int:
+    """Return a whole number of Python, NumPy or PyTorch as an `int`.
+
+    >>> import numpy as np
+    >>> whole_number("steps", np.int64(20))
+    20
+
+    Raises:
+        GradexplainError: The value is something else, such as a decimal number, a bool or a text.
+    """
+    number = plain(value)
+    try:
+        if not isinstance(number, bool):
+            return index(number)
+    except TypeError:
+        pass
+    raise GradexplainError(f"{name} must be a whole number, but is {number!r}")
+
+
+def real_number(name: str, value: Any) -> float:
+    """Return a number; one of NumPy or PyTorch becomes an `int` or a `float`.
+
+    >>> import numpy as np
+    >>> real_number("max_error", np.float64(0.1)), real_number("max_error", 0)
+    (0.1, 0)
+
+    Raises:
+        GradexplainError: The value is something else, such as a bool or a text.
+    """
+    number = plain(value)
+    if isinstance(number, bool) or not isinstance(number, Real):
+        raise GradexplainError(f"{name} must be a number, but is {number!r}")
+    return number if isinstance(number, int | float) else float(number)
 
 
 def as_list(values: Any, expected: str, column: str, kind: type = object) -> list[Any]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.options.fields import option
+from hf_gradexplain.options.fields import check_fields, option
 
 MIN_DOCUMENTS = 10
 """The smallest number of documents of a group in which a word must occur to be listed for the group."""
@@ -38,6 +38,7 @@ class InsertionTest:
     )
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("n_texts", "most", "min_documents"):
             if (value := getattr(self, name)) < 1:
                 raise GradexplainError(f"{name} must be 1 or more, but is {value}")

@@ -6,7 +6,7 @@ from typing import Literal
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import BaselineName
 from hf_gradexplain.options.arguments import DatasetArguments, ModelArguments
-from hf_gradexplain.options.fields import check_choices, option, with_default
+from hf_gradexplain.options.fields import check_fields, option, with_default
 
 TaskName = Literal["classifier", "reward", "reranker"]
 
@@ -78,7 +78,7 @@ class TrainArguments(FitArguments, DatasetArguments, ModelArguments):
     max_eval_samples: int | None = option(None, "Evaluate on a random sample of this many texts.")
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        check_fields(self)
         self._choose_columns()
         if (self.model_type is None) == (self.model_name_or_path is None):
             raise GradexplainError("give either model_type, to train from scratch, or model_name_or_path, to fine-tune")

@@ -16,6 +16,7 @@ from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation, Explanations
 from hf_gradexplain.options import CUSTOM, Options
+from hf_gradexplain.options.values import whole_number
 from hf_gradexplain.text.sentences import sentences
 from hf_gradexplain.text.texts import Text, text_parts, undivided
 from hf_gradexplain.viz.cell import cell_html, cell_text
@@ -215,6 +216,7 @@ def explain_hybrids(
     Raises:
         GradexplainError: See `labelled_hybrids`; or there is no document to make.
     """
+    n = whole_number("n", n)
     if n < 1:
         raise GradexplainError(f"n must be a number of documents, 1 or larger, but is {n}")
     hybrids = labelled_hybrids(engine, texts, labels, options, n)
