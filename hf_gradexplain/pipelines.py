@@ -1,9 +1,10 @@
 """The pipeline `text-attribution` of transformers, which is registered when this module is imported."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from functools import cached_property
 from typing import Any, Unpack
 
+from torch.utils.data import Dataset
 from transformers import AutoModelForSequenceClassification, Pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
@@ -12,17 +13,38 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import Options, UnitName
-from hf_gradexplain.options.signatures import ExplainOptions, takes_options
+from hf_gradexplain.options.signatures import ExplainOptions, call_options, takes_options
+from hf_gradexplain.options.values import plain
 from hf_gradexplain.text.given_units import GivenUnits
 from hf_gradexplain.text.texts import Text
 
 TASK = "text-attribution"
 
+INSTEAD = {
+    "batch_size": "it counts texts, but batches are filled by tokens: give batch_tokens, such as batch_tokens=1024",
+    "num_workers": "texts are read in this process",
+    "truncation": "texts that are too long are truncated, or read in windows with stride=...",
+    "padding": "give tokenizer_kwargs={'padding': ...}",
+    "max_length": "give tokenizer_kwargs={'max_length': ...}",
+    "top_k": "give target='all' and top_classes=..., the largest number of classes to explain",
+    "function_to_apply": "give problem_type=..., what the logits of the model are",
+}
+"""Arguments of other pipelines that this one does not take, and what to do instead."""
+
+
+class PipelineOptions(ExplainOptions, total=False):
+    """Keyword arguments of the pipeline itself, which are the defaults of its calls."""
+
+    methods: str | Sequence[str]
+    unit: UnitName
+    units: GivenUnits | None
+
 
 class TextAttributionPipeline(Pipeline):
     """Pipeline that explains texts; a call takes the arguments of `Explainer.__call__`.
 
-    Create it with `pipeline("text-attribution", model="org/model")` after `import hf_gradexplain`.
+    Create it with `pipeline("text-attribution", model="org/model")` after `import hf_gradexplain`. Further arguments,
+    such as `methods="loo"`, are the defaults of its calls.
     """
 
     _load_processor = False
@@ -41,41 +63,62 @@ class TextAttributionPipeline(Pipeline):
     def __call__(
         self,
         inputs: Text | Iterable[Text],
-        methods: str | Sequence[str] = Options.methods,
-        unit: UnitName = Options.unit,
+        methods: str | Sequence[str] | None = None,
+        unit: UnitName | None = None,
         labels: Labels = None,
         *,
         units: GivenUnits | None = None,
         **options: Unpack[ExplainOptions],
-    ) -> Explanation | list[Explanation]:
+    ) -> Explanation | list[Explanation] | Iterator[Explanation]:
         """Explain one text, or several; see `Explainer.__call__`.
 
         Args:
-            inputs: A text, a text pair as a tuple `(a, b)`, or a conversation as a list of messages
-                `{"role": ..., "content": ...}`; or several in a list, an array, a Series or a column.
-            methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
+            inputs: A text, a text pair `(a, b)` or `{"text": a, "text_pair": b}`, or a conversation as a list of
+                messages `{"role": ..., "content": ...}`; or several in a list, an array, a Series or a column.
+                Also a generator of texts, or a dataset of PyTorch, such as a `KeyDataset` of transformers.
+            methods: One name in `METHODS` or several; `auto` chooses the method that suits the model. By default those
+                that the pipeline was created with, or else `auto`.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
-                `clause` (a part of a sentence between punctuation).
+                `clause` (a part of a sentence between punctuation). By default the unit that the pipeline was created
+                with, or else `word`.
             labels: The true classes, by id or name: one for all texts, or one per text. They are explained unless
                 `target` is given.
             units: Your own units in place of `unit`, see `Explainer.__call__`.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
-            An `Explanation` for one text; `Explanations`, a list of `Explanation` objects, for several.
+            An `Explanation` for one text; `Explanations`, a list of `Explanation` objects, for several; an iterator for
+            a generator or a dataset of PyTorch, which is read as the explanations are taken.
         """
-        arguments = {"methods": methods, "unit": unit, "labels": labels, "units": units, **options}
+        _check_names(options)
+        named = {"methods": methods, "unit": unit, "labels": labels, "units": units}
+        given = {k: x for k, x in named.items() if x is not None}
+        replaced = ("unit", "units") if given.keys() & {"unit", "units"} else ()
+        defaults = {k: x for k, x in self._forward_params.items() if k not in replaced}
+        arguments = {**defaults, **given, **options}
         return self.postprocess(self.forward(self.preprocess(inputs), arguments=arguments))
 
-    def _sanitize_parameters(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        return {}, {}, {}
+    def _sanitize_parameters(
+        self, **defaults: Unpack[PipelineOptions]
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """Check the arguments that the pipeline is created with, and return them as those of the forward pass."""
+        of_base = {"batch_size": self._batch_size, "num_workers": self._num_workers}
+        _check_names([*defaults, *(name for name, value in of_base.items() if value is not None)])
+        options: Any = {k: x for k, x in defaults.items() if k not in ("methods", "unit", "units")}
+        call_options(defaults.get("methods", Options.methods), defaults.get("unit", Options.unit), None, options)
+        return {}, dict(defaults), {}
 
     def preprocess(self, inputs: Any) -> Any:
         """Return the texts as they are, because the explainer has its own encoder."""
         return inputs
 
     def _forward(self, inputs: Any, arguments: dict[str, Any]) -> Any:
-        return self.explainer(inputs, **arguments)
+        texts: Any = plain(inputs)
+        if isinstance(texts, Dataset) and not isinstance(texts, Iterable):
+            texts = map(texts.__getitem__, range(len(texts)))  # type: ignore[arg-type]
+        if isinstance(texts, Dataset) or (isinstance(texts, Iterable) and not isinstance(texts, Sized)):
+            return self.explainer.stream(texts, progress=False, **arguments)
+        return self.explainer(texts, **arguments)
 
     def forward(self, inputs: Any, arguments: dict[str, Any]) -> Any:
         """Explain the texts; the explainer itself moves tensors to the model's device."""
@@ -84,6 +127,13 @@ class TextAttributionPipeline(Pipeline):
     def postprocess(self, outputs: Any) -> Any:
         """Return the explanations as they are."""
         return outputs
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """Raise an error for arguments that other pipelines take."""
+    for name in names:
+        if name in INSTEAD:
+            raise GradexplainError(f"the pipeline {TASK!r} takes no {name}: {INSTEAD[name]}")
 
 
 if TASK not in PIPELINE_REGISTRY.get_supported_tasks():

@@ -1,10 +1,18 @@
 """`pipeline("text-attribution")`."""
 
+import re
+from collections.abc import Iterator
+
 import pytest
+import torch
+from datasets import Dataset
 from transformers import pipeline
+from transformers.pipelines.pt_utils import KeyDataset, KeyPairDataset
 
 import hf_gradexplain  # noqa: F401  (registers the task)
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
+from hf_gradexplain.explanation import Explanations
 from tests.helpers.tiny import make
 
 
@@ -23,3 +31,128 @@ def test_it_explains_as_the_explainer_does(folder):
     one, many = attribute("the film is good"), attribute(["bad", "a good film"], methods="loo", unit="token")
     assert one.to_dict() == explainer("the film is good").to_dict()
     assert [e.to_dict() for e in many] == [e.to_dict() for e in explainer(["bad", "a good film"], "loo", "token")]
+
+
+TEXTS = ["bad", "a good film", "the end of the film"]
+
+
+@pytest.fixture(scope="module")
+def attribute(folder):
+    return pipeline("text-attribution", model=folder)
+
+
+def records(explanations):
+    return [explanation.to_dict() for explanation in explanations]
+
+
+def test_arguments_of_the_pipeline_are_defaults_of_its_calls(folder):
+    attribute = pipeline("text-attribution", model=folder, methods="loo", unit="token", self_check=False)
+    explainer = attribute.explainer
+    assert records(attribute(TEXTS)) == records(explainer(TEXTS, "loo", "token", self_check=False))
+    again = attribute("bad film", "signed_gi", "word", self_check=True)
+    assert again.to_dict() == explainer("bad film", "signed_gi", "word", self_check=True).to_dict()
+    assert attribute("bad film", labels=1, target="label").target == 1
+
+
+def test_units_of_a_call_replace_those_of_the_pipeline(folder):
+    attribute = pipeline("text-attribution", model=folder, methods="loo", unit="token")
+    assert [unit.text for unit in attribute("bad film", units=[(0, 8)]).units] == ["bad film"]
+    attribute = pipeline("text-attribution", model=folder, methods="loo", units=lambda text: [(0, len(text))])
+    assert [unit.text for unit in attribute("bad film").units] == ["bad film"]
+    assert [unit.text for unit in attribute("bad film", unit="word").units] == ["bad", "film"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"method": "loo"}, "unknown option 'method'"),
+        ({"methods": "loo", "unit": "words"}, "unknown unit 'words': did you mean 'word'?"),
+        ({"steps": 2.5}, "steps must be a whole number, but is 2.5"),
+        ({"labels": [0]}, "unknown option 'labels'"),
+    ],
+)
+def test_arguments_are_checked_when_the_pipeline_is_created(folder, given, message):
+    with pytest.raises(GradexplainError, match=f"^{re.escape(message)}"):
+        pipeline("text-attribution", model=folder, **given)
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        (
+            "batch_size",
+            "it counts texts, but batches are filled by tokens: give batch_tokens, such as batch_tokens=1024",
+        ),
+        ("num_workers", "texts are read in this process"),
+        ("truncation", "texts that are too long are truncated, or read in windows with stride=..."),
+        ("padding", "give tokenizer_kwargs={'padding': ...}"),
+        ("max_length", "give tokenizer_kwargs={'max_length': ...}"),
+        ("top_k", "give target='all' and top_classes=..., the largest number of classes to explain"),
+        ("function_to_apply", "give problem_type=..., what the logits of the model are"),
+    ],
+)
+def test_arguments_of_other_pipelines_are_refused_with_what_to_do_instead(folder, attribute, name, instead):
+    message = re.escape(f"the pipeline 'text-attribution' takes no {name}: {instead}")
+    with pytest.raises(GradexplainError, match=f"^{message}$"):
+        attribute(TEXTS, **{name: 8})
+    with pytest.raises(GradexplainError, match=f"^{message}$"):
+        pipeline("text-attribution", model=folder, **{name: 8})
+
+
+class Listed(torch.utils.data.Dataset):
+    """A dataset with items by number, which never ends."""
+
+    def __len__(self):
+        return len(TEXTS)
+
+    def __getitem__(self, i):
+        return TEXTS[i % len(TEXTS)]
+
+
+class Iterated(torch.utils.data.IterableDataset):
+    """A dataset with an iterator, and with a length."""
+
+    def __len__(self):
+        return len(TEXTS)
+
+    def __iter__(self):
+        return iter(TEXTS)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        lambda: (text for text in TEXTS),
+        lambda: iter(TEXTS),
+        lambda: KeyDataset(Dataset.from_dict({"review": TEXTS}), "review"),
+        lambda: Dataset.from_dict({"review": TEXTS}).to_iterable_dataset()["review"],
+        Listed,
+        Iterated,
+    ],
+    ids=["generator", "iterator", "KeyDataset", "column of a stream", "by number", "by iterator"],
+)
+def test_a_generator_or_a_dataset_is_read_as_the_explanations_are_taken(attribute, texts, capsys):
+    explanations = attribute(texts(), methods="loo")
+    assert isinstance(explanations, Iterator)
+    assert records(explanations) == records(attribute.explainer(TEXTS, "loo"))
+    assert capsys.readouterr().err == ""
+
+
+def test_a_generator_may_be_endless(attribute):
+    def texts():
+        while True:
+            yield from TEXTS
+
+    first = next(attribute(texts(), methods="loo", batch_tokens=8))
+    assert (first.text, list(first.scores)) == (TEXTS[0], ["loo"])
+
+
+def test_a_list_gives_a_list(attribute):
+    for texts in (TEXTS, Dataset.from_dict({"review": TEXTS})["review"]):
+        assert isinstance(attribute(texts, methods="loo"), Explanations)
+
+
+def test_pairs_of_a_dataset_of_transformers(attribute):
+    rows = {"premise": ["a good film", "bad"], "hypothesis": ["bad film", "good"]}
+    explanations = attribute(KeyPairDataset(Dataset.from_dict(rows), "premise", "hypothesis"), methods="loo")
+    assert records(explanations) == records(attribute.explainer(list(zip(*rows.values(), strict=True)), "loo"))

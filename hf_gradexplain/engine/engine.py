@@ -39,7 +39,7 @@ from hf_gradexplain.text.collate import collate, first_of_each, plan_batches, sp
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.encode import Encoder
 from hf_gradexplain.text.given_units import GivenUnits, with_units
-from hf_gradexplain.text.texts import Text, without_surrogates
+from hf_gradexplain.text.texts import Text, as_given, without_surrogates
 
 
 class AttributionEngine:
@@ -231,7 +231,7 @@ class AttributionEngine:
         `hf_gradexplain.plots.heatmap` draws the table.
 
         Args:
-            text: A text, or a text pair as a tuple `(a, b)`.
+            text: A text, or a text pair `(a, b)` or `{"text": a, "text_pair": b}`.
             unit: What gets one row: `token`, `word`, `word_type`, `sentence` or `clause`.
             label: The class to explain, by id or name; None for the predicted class.
             units: Your own units in place of `unit`: a list of spans `(start, end)`, or a function that takes the text
@@ -249,7 +249,7 @@ class AttributionEngine:
         target = "predicted" if label is None else "label"
         options = Options(("signed_gi",), unit, target=target, objective=objective, baseline=baseline)
         targets = target_ids(options.target, label, 1, self.class_names)
-        (document,) = documents = self.encode(*with_units([text], options, units, single=True))
+        (document,) = documents = self.encode(*with_units([as_given(text)], options, units, single=True))
         with frozen_eval_mode(self.model):
             batch = collate(documents, targets, self.tokenizer, device_of(self.model), options.seed)
             (scores,) = score_dims(self._classifier(options), batch)

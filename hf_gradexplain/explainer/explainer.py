@@ -131,8 +131,8 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
         The scores of a text do not depend on the other texts of the call.
 
         Args:
-            texts: A text, a text pair as a tuple `(a, b)`, or a conversation as a list of messages
-                `{"role": ..., "content": ...}`; or several in a list, an array, a Series or a column.
+            texts: A text, a text pair `(a, b)` or `{"text": a, "text_pair": b}`, or a conversation as a list of
+                messages `{"role": ..., "content": ...}`; or several in a list, an array, a Series or a column.
             methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
@@ -276,8 +276,8 @@ def explain(
     Args:
         model: Hub name or folder of a sequence classifier, an `Explainer`, a text classification pipeline, a
             `CrossEncoder` or a `SetFitModel`.
-        texts: A text, a text pair as a tuple `(a, b)`, or a conversation as a list of messages
-            `{"role": ..., "content": ...}`; or several in a list, an array, a Series or a column.
+        texts: A text, a text pair `(a, b)` or `{"text": a, "text_pair": b}`, or a conversation as a list of
+            messages `{"role": ..., "content": ...}`; or several in a list, an array, a Series or a column.
         methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
         unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
             `clause` (a part of a sentence between punctuation).

@@ -13,7 +13,7 @@ from hf_gradexplain.options import Options, UnitName
 from hf_gradexplain.options.signatures import ExplainOptions, call_options, takes_options
 from hf_gradexplain.options.values import plain
 from hf_gradexplain.text.given_units import GivenUnits, with_units
-from hf_gradexplain.text.texts import Text, is_text
+from hf_gradexplain.text.texts import Text, as_given, is_text
 
 
 class InteractingEngine(AttributionEngine):
@@ -49,7 +49,7 @@ class InteractingEngine(AttributionEngine):
         `max_evals` is not enough for all sets of units, or if the text has more than 20 units, an error is raised.
 
         Args:
-            text: A text, a text pair as a tuple `(a, b)`, or a conversation.
+            text: A text, a text pair `(a, b)` or `{"text": a, "text_pair": b}`, or a conversation.
             method: The method that chooses the words, which are those with the largest `|score|`. `auto` chooses the
                 method that suits the model.
             unit: What is removed: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
@@ -74,5 +74,5 @@ class InteractingEngine(AttributionEngine):
         chosen = call_options(method, unit, labels, options)
         if chosen.self_check is None:
             chosen = replace(chosen, self_check=True)
-        (only,), chosen = with_units([text], chosen, units, single=True)
+        (only,), chosen = with_units([as_given(text)], chosen, units, single=True)
         return find_interactions(self, only, chosen, labels, top=top, index=index)

@@ -80,8 +80,10 @@ def check_column(values: Any, expected: str, column: str, kind: type = object) -
     """
     given = type(values).__name__
     if (names := _columns(values)) is not None:
-        path = _path(values, names, column, kind)
+        path, pair = _path(values, names, column, kind), f"{column}_pair"
         fix = f"give one of its columns, such as {column}s{path}" if path else "give the values of one column"
+        if {column, pair} <= set(names):
+            fix = f"give pairs, such as zip({column}s[{column!r}], {column}s[{pair!r}])"
         raise GradexplainError(f"{expected}, not {given}: {fix}")
     if isinstance(values, bytes) or not isinstance(values, Iterable):
         raise GradexplainError(f"{expected}, not {given}")

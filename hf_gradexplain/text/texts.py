@@ -40,8 +40,8 @@ _EXAMPLE = "{'role': 'user', 'content': 'Hello'}"
 
 
 def is_text(texts: Any) -> bool:
-    """Return whether this is one text, a pair (a tuple) or a conversation, and not a list of them."""
-    return isinstance(texts, str | tuple) or is_conversation(texts)
+    """Return whether this is one text, a pair (a tuple or a dict) or a conversation, and not a list of them."""
+    return isinstance(texts, str | tuple) or _is_pair(texts) or is_conversation(texts)
 
 
 def is_conversation(text: Any) -> TypeGuard[Conversation]:
@@ -52,7 +52,7 @@ def is_conversation(text: Any) -> TypeGuard[Conversation]:
     """
     if not isinstance(text, list | np.ndarray) or not len(text):
         return False
-    return isinstance(text[0], Mapping) and not _holds_columns(text[0])
+    return isinstance(text[0], Mapping) and not _is_pair(text[0]) and not _holds_columns(text[0])
 
 
 def listed(texts: Text | Iterable[Text]) -> list[Text]:
@@ -92,10 +92,21 @@ def texts_of(columns: Mapping[str, Sequence[Any]]) -> list[Text]:
 
 
 def as_given(text: Any) -> Any:
-    """Return a conversation as a list of messages, and any other text as it is."""
+    """Return a pair as a tuple, a conversation as a list of messages, and any other text as it is.
+
+    >>> as_given({"text": "Who came?", "text_pair": "Nobody."})
+    ('Who came?', 'Nobody.')
+    """
+    if _is_pair(text):
+        return text["text"], text["text_pair"]
     if _holds_columns(text):
         return [dict(zip(text, values, strict=True)) for values in zip(*text.values(), strict=True)]
     return list(text) if is_conversation(text) else text
+
+
+def _is_pair(text: Any) -> TypeGuard[Mapping[str, str]]:
+    """Return whether this is a pair as pipelines of transformers take it: a dict with these two texts."""
+    return isinstance(text, Mapping) and text.keys() == {"text", "text_pair"} and isinstance(text["text"], str)
 
 
 def _holds_columns(text: Any) -> bool:

@@ -90,3 +90,50 @@ def test_one_label_explains_every_text_of_a_series():
     assert [each.target for each in explanations] == [2, 2]
     mixed = explainer("fasttext")(pd.Series(TWO), labels=pd.Series(["LABEL_2", "LABEL_0"]))
     assert [each.target for each in mixed] == [2, 0]
+
+
+PAIR = {"text": "a good film", "text_pair": "bad film"}
+
+
+@pytest.mark.parametrize("texts", [[PAIR, "bad"], np.array([PAIR, "bad"], dtype=object), pd.Series([PAIR, "bad"])])
+def test_a_pair_may_be_a_dict(texts):
+    assert listed(texts) == [("a good film", "bad film"), "bad"]
+
+
+def test_a_single_dict_is_one_pair():
+    explain, pair = explainer("bert"), ("a good film", "bad film")
+    assert listed(PAIR) == [pair]
+    assert explain(PAIR, "loo").to_dict() == explain(pair, "loo").to_dict()
+    (streamed,) = explain.stream([PAIR], "loo", progress=False)
+    assert streamed.to_dict() == explain([pair], "loo")[0].to_dict()
+    assert explain.interactions(PAIR, "loo").pairs.tolist() == explain.interactions(pair, "loo").pairs.tolist()
+    assert explain.gradient_times_input(PAIR).equals(explain.gradient_times_input(pair))
+    with pytest.raises(GradexplainError, match="but is a single one"):
+        explain.stream(PAIR)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"text": "a", "pair": "b"}, r"^texts must be .*, not dict: give one of its columns, such as texts\['text'\]$"),
+        ({**PAIR, "id": 3}, r"not dict: give pairs, such as zip\(texts\['text'\], texts\['text_pair'\]\)$"),
+        (
+            {"text": "a", "text_pair": None},
+            "^each text must be a str, a tuple of two str .*, not NoneType$",
+        ),
+        ([{"text": "a", "text_pair": None}], r"^text 0 is missing \(None or NaN\)"),
+    ],
+)
+def test_other_dicts_are_no_pairs(given, message):
+    with pytest.raises(GradexplainError, match=message):
+        explainer("bert")(given, "loo")
+
+
+@pytest.mark.parametrize("table", [pd.DataFrame, Dataset.from_dict, dict], ids=["DataFrame", "Dataset", "dict"])
+def test_a_table_of_pairs_is_refused_with_the_pairs_to_give(table):
+    columns = {name: [text, "good"] for name, text in PAIR.items()}
+    texts = table(columns)
+    with pytest.raises(GradexplainError, match=r": give pairs, such as (zip\(texts\[.*\], texts\[.*\]\))$") as refused:
+        listed(texts)
+    fix = str(refused.value).rpartition("such as ")[2]
+    assert listed(eval(fix, {"texts": texts})) == [("a good film", "bad film"), ("good", "good")]
