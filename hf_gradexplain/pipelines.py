@@ -113,11 +113,9 @@ class TextAttributionPipeline(Pipeline):
         return inputs
 
     def _forward(self, inputs: Any, arguments: dict[str, Any]) -> Any:
-        texts: Any = plain(inputs)
-        if isinstance(texts, Dataset) and not isinstance(texts, Iterable):
-            texts = map(texts.__getitem__, range(len(texts)))  # type: ignore[arg-type]
-        if isinstance(texts, Dataset) or (isinstance(texts, Iterable) and not isinstance(texts, Sized)):
-            return self.explainer.stream(texts, progress=False, **arguments)
+        texts = plain(inputs)
+        if (lazy := _lazy(texts)) is not None:
+            return self.explainer.stream(lazy, progress=False, **arguments)
         return self.explainer(texts, **arguments)
 
     def forward(self, inputs: Any, arguments: dict[str, Any]) -> Any:
@@ -127,6 +125,14 @@ class TextAttributionPipeline(Pipeline):
     def postprocess(self, outputs: Any) -> Any:
         """Return the explanations as they are."""
         return outputs
+
+
+def _lazy(texts: Any) -> Any:
+    """Return an iterable of texts that are read one after the other; None for one text or a collection of texts."""
+    is_dataset = isinstance(texts, Dataset)
+    if is_dataset and not isinstance(texts, Iterable):
+        return map(texts.__getitem__, range(len(texts)))
+    return texts if is_dataset or (isinstance(texts, Iterable) and not isinstance(texts, Sized)) else None
 
 
 def _check_names(names: Iterable[str]) -> None:
