@@ -14,7 +14,7 @@ SAFE = {"trust_remote_code": "False", "allow_pickle": "False", "private": "True"
 
 ALIKE = (
     *("absolute", "beam_size", "checksum", "coefficient", "conversations", "decimals", "embedding_dropout", "flags"),
-    *("independent", "initializer_range", "label_column", "legend", "linear", "lowercase", "mask", "neighbours"),
+    *("independent", "initializer_range", "label_column", "legend", "linear", "lowercase", "mask"),
     *("pad_token_id", "precision", "remote_code", "rounds", "seed", "signed", "split", "streaming", "sync"),
     *("text_column", "ties", "vocab_size", "word_dropout"),
 )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
@@ -15,7 +16,7 @@ from hf_gradexplain.classifier.head import Head, head_of, named_sigmoid
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.lookups import Draw
 from hf_gradexplain.classifier.objective import Objective
-from hf_gradexplain.classifier.state import device_of
+from hf_gradexplain.classifier.state import device_of, dtype_of
 from hf_gradexplain.errors import GradexplainError, warn
 from hf_gradexplain.options import DELETION, BaselineName, Options, ProblemTypeName
 from hf_gradexplain.options.tokenizer_kwargs import read_kwargs
@@ -52,7 +53,11 @@ class Outputs:
 def prepare(
     model: nn.Module, tokenizer: PreTrainedTokenizerBase, profile: Profile, options: Options, head: Head
 ) -> HookedClassifier:
-    """Return the model with its lookups, objective and baselines, within `frozen_eval_mode`."""
+    """Return the model with its lookups, objective and baselines, within `frozen_eval_mode`.
+
+    Raises:
+        GradexplainError: The options do not fit the model.
+    """
     chosen = select(options.methods)
     multiplying = [name for name, method in chosen.items() if multiplies_by_words(method)]
     if multiplying and options.baseline == "zero" and not profile.zero_baseline_works:
@@ -71,7 +76,7 @@ def prepare(
         model,
         Objective(options.objective, head),
         batch_tokens(model, options),
-        mixed_precision=options.mixed_precision == "bf16" and shortcut_of(model) is GENERIC,
+        mixed_precision=_is_mixed(model, options),
         for_propagation=by_rules,
     )
     return replace(
@@ -81,6 +86,17 @@ def prepare(
         deletion=_deletion(tokenizer, profile, options),
         draw_baseline=_draw_baseline(classifier, tokenizer, options),
     )
+
+
+def _is_mixed(model: nn.Module, options: Options) -> bool:
+    """Return whether matrix products run in bfloat16."""
+    mixed = options.mixed_precision == "bf16" and shortcut_of(model) is GENERIC
+    if mixed and dtype_of(model) == torch.float16:
+        raise GradexplainError(
+            "mixed_precision='bf16' does not fit weights in float16: leave out mixed_precision, or load the model with "
+            "dtype='float32'"
+        )
+    return mixed
 
 
 def ignored_baseline(options: Options) -> str:

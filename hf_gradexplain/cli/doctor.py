@@ -10,7 +10,7 @@ from rich.text import Text
 from hf_gradexplain.cli.inputs import add_model, dataset_of, set_verbosity
 from hf_gradexplain.cli.output import Commands, add_format, print_json, print_rows
 from hf_gradexplain.options import Options
-from hf_gradexplain.options.arguments import SplitArguments
+from hf_gradexplain.options.arguments import SplitArguments, load_options
 
 if TYPE_CHECKING:
     from hf_gradexplain.commands.recommend import Recommendation
@@ -48,13 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     set_verbosity(arguments.format)
     texts = load_sample(dataset_of(arguments), arguments.seed)
-    report, engine = diagnose(
-        arguments.model,
-        revision=arguments.model_revision,
-        trust_remote_code=arguments.trust_remote_code,
-        allow_pickle=arguments.allow_pickle,
-        problem_type=arguments.problem_type,
-    )
+    report, engine = diagnose(arguments.model, arguments.problem_type, **load_options(arguments))
     recommendation, sanity, progress = None, None, arguments.format != "quiet"
     if report.ok and engine and texts is not None:
         recommendation = recommend_method(engine, texts, arguments.seed, arguments.problem_type, progress=progress)

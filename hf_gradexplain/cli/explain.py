@@ -13,7 +13,7 @@ from hf_gradexplain.cli.zero_shot import call_arguments, zero_shot_arguments
 from hf_gradexplain.errors import GradexplainError, choose, translate_write_errors
 from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.options import AUTO, Options
-from hf_gradexplain.options.arguments import SplitArguments, ZeroShotArguments
+from hf_gradexplain.options.arguments import SplitArguments, ZeroShotArguments, load_options
 from hf_gradexplain.options.classes import TARGETS
 from hf_gradexplain.options.signatures import ExplainOptions
 from hf_gradexplain.viz.sanitize import json_text, one_line
@@ -83,12 +83,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     rows, data = _load_rows(arguments)
     load: Any = Explainer.from_pretrained if zero_shot is None else load_zero_shot
-    explainer = load(
-        arguments.model,
-        revision=arguments.model_revision,
-        trust_remote_code=arguments.trust_remote_code,
-        allow_pickle=arguments.allow_pickle,
-    )
+    explainer = load(arguments.model, **load_options(arguments))
     texts, labels = (
         (_read_text(arguments), None) if rows is None else texts_and_labels(rows, explainer, arguments.label_map)
     )

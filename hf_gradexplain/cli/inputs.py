@@ -4,13 +4,13 @@ import argparse
 from dataclasses import fields
 
 from hf_gradexplain.commands.parsing import Parser
-from hf_gradexplain.options.arguments import ModelArguments, SplitArguments
+from hf_gradexplain.options.arguments import LoadArguments, SplitArguments
 
 
 def add_model(parser: Parser) -> None:
     """Add the argument MODEL and the flags that say how it is loaded."""
     parser.add_argument("model", metavar="MODEL", help="Hub name or folder of a sequence classifier.")
-    parser.add_fields(ModelArguments, skip=["model_name_or_path"])
+    parser.add_fields(LoadArguments, skip=["model_name_or_path"])
 
 
 def dataset_of(arguments: argparse.Namespace) -> SplitArguments:

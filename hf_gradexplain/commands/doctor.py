@@ -1,35 +1,29 @@
 """Diagnose a model by name, even if it cannot be loaded."""
 
+from typing import Unpack
+
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.loading import load_checkpoint
 from hf_gradexplain.options import ProblemTypeName
+from hf_gradexplain.options.arguments import LoadOptions
 from hf_gradexplain.probing.report import Check, Report
 
 FIX_FIRST = "fix this first: nothing can be explained until then"
 
 
 def diagnose(
-    name: str,
-    *,
-    revision: str | None = None,
-    trust_remote_code: bool = False,
-    allow_pickle: bool = False,
-    problem_type: ProblemTypeName | None = None,
+    name: str, problem_type: ProblemTypeName | None = None, **how_to_load: Unpack[LoadOptions]
 ) -> tuple[Report, AttributionEngine | None]:
     """Load a model and report on it. If it cannot be loaded or run, the report says so, and the engine is None.
 
     Args:
         name: Hub name or folder.
-        revision: Branch, tag or commit.
-        trust_remote_code: Whether code of the repository may run.
-        allow_pickle: Whether weights may be loaded from pickle files.
         problem_type: What the model's logits are, as in `Options`.
+        how_to_load: Arguments of `hf_gradexplain.loading.load_checkpoint`.
     """
     try:
-        checkpoint = load_checkpoint(
-            name, revision=revision, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
-        )
+        checkpoint = load_checkpoint(name, **how_to_load)
     except GradexplainError as error:
         return Report(name, (Check("loading", str(error), "problem", FIX_FIRST),)), None
     checks = (_missing_weights(checkpoint.missing),)

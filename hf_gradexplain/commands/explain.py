@@ -17,7 +17,7 @@ from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write_text, check_folder
 from hf_gradexplain.hub.provenance import Provenance, commits, resolve
 from hf_gradexplain.options import Options
-from hf_gradexplain.options.arguments import SplitArguments
+from hf_gradexplain.options.arguments import SplitArguments, load_options
 from hf_gradexplain.text.texts import Text, texts_of
 from hf_gradexplain.viz.report import render_report
 from hf_gradexplain.viz.sanitize import json_text
@@ -47,12 +47,7 @@ def _explain(arguments: ExplainRecipeArguments, options: Options) -> list[Explan
         rows = Dataset.from_dict({"text": arguments.texts})
     else:
         rows, data = load_rows(arguments, labelled=arguments.target == "label", seed=arguments.seed)
-    engine = AttributionEngine.from_pretrained(
-        arguments.model_name_or_path,
-        revision=arguments.model_revision,
-        trust_remote_code=arguments.trust_remote_code,
-        allow_pickle=arguments.allow_pickle,
-    )
+    engine = AttributionEngine.from_pretrained(arguments.model_name_or_path, **load_options(arguments))
     texts, labels = texts_and_labels(rows, engine, arguments.label_map)
     if options.self_check is None:
         options = replace(options, self_check=len(texts) == 1)

@@ -20,9 +20,10 @@ from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 from hf_gradexplain.hub.provenance import public_name, resolve
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
+from hf_gradexplain.options.arguments import LoadOptions, load_options
 from hf_gradexplain.run.evaluation_inputs import EvaluationInputs
 from hf_gradexplain.run.folder import document_paths
-from hf_gradexplain.run.processes import process_state
+from hf_gradexplain.run.processes import device_of_process, process_state
 from hf_gradexplain.training.task import infer_task
 from hf_gradexplain.viz.terminal import say
 
@@ -53,13 +54,8 @@ def _named(arguments: EvaluateRecipeArguments) -> EvaluationInputs:
     data = resolve(arguments.dataset_name, arguments.dataset_revision, "dataset")
     with hint_at_predicted_classes():
         texts = to_rationales(_texts(arguments, data.commit))
-    engine = AttributionEngine.from_pretrained(
-        str(arguments.model_name_or_path),
-        revision=arguments.model_revision,
-        device=process_state().device,
-        trust_remote_code=arguments.trust_remote_code,
-        allow_pickle=arguments.allow_pickle,
-    )
+    how_to_load: LoadOptions = {**load_options(arguments), "device": device_of_process(arguments.device)}
+    engine = AttributionEngine.from_pretrained(str(arguments.model_name_or_path), **how_to_load)
     texts, note = _with_classes(texts, engine.class_names, arguments)
     if note and process_state().is_main_process:
         say(note)
@@ -168,8 +164,9 @@ def _embedded(arguments: EvaluateRecipeArguments, output_dir: Path, *, one_proce
     texts = corpus.test
     if arguments.max_samples is not None:
         texts = texts.select(range(min(arguments.max_samples, len(texts))))
+    device = device_of_process(arguments.device)
     return EvaluationInputs(
-        AttributionEngine.from_pretrained(str(folder), device=state.device),
+        AttributionEngine.from_pretrained(str(folder), device=device, dtype=arguments.dtype),
         texts,
         "FastText",
         "the generated corpus",

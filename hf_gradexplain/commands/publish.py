@@ -26,7 +26,7 @@ from hf_gradexplain.viz.report import render_dataset_card
 _STAGING = ".hub."
 """Prefix of the staging folder."""
 
-_NOT_PUBLISHED = ("output_dir", "trust_remote_code", "allow_pickle")
+_NOT_PUBLISHED = ("output_dir", "device", "trust_remote_code", "allow_pickle")
 """Arguments that are not published. `reference_texts` are published only if the texts are."""
 
 REPLACED = ("data/*", "tables/*", "figures/*")

@@ -15,6 +15,7 @@ from hf_gradexplain.options import AUTO, Options, UnitName
 from hf_gradexplain.options.arguments import (
     AuditArguments,
     HubArguments,
+    LoadArguments,
     MeasureArguments,
     ModelArguments,
     SplitArguments,
@@ -52,7 +53,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExplainRecipeArguments(Options, SplitArguments, ModelArguments):
+class ExplainRecipeArguments(Options, SplitArguments, LoadArguments):
     """Explain texts given on the command line, or the texts of a dataset, with one classifier."""
 
     REFUSED: ClassVar[dict[str, str]] = ONLY_EXPLAINED
@@ -89,7 +90,7 @@ class PublishArguments(HubArguments):
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateRecipeArguments(
-    PublishArguments, AuditArguments, MeasureArguments, Options, SplitArguments, ModelArguments
+    PublishArguments, AuditArguments, MeasureArguments, Options, SplitArguments, LoadArguments
 ):
     """Explain every text of a dataset and measure how far the explanations can be trusted.
 

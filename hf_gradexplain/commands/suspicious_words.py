@@ -5,6 +5,7 @@ from hf_gradexplain.audit.suspicious.result import SuspiciousWords
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options
+from hf_gradexplain.options.arguments import LoadArguments
 from hf_gradexplain.options.signatures import ReadingOptions
 from hf_gradexplain.options.words import InsertionTest
 from hf_gradexplain.run.finished_run import FinishedRun
@@ -33,7 +34,8 @@ def suspicious_words_of(run: FinishedRun, method: str | None, test: InsertionTes
         )
     commit = run.record["inputs"].get("commits", {}).get("model", "").rpartition("@")[2]
     revision = commit or arguments.get("model_revision")
-    engine = AttributionEngine.from_pretrained(arguments["model_name_or_path"], revision=revision)
+    how_to_load = {"revision": revision, "dtype": arguments.get("dtype", LoadArguments.dtype)}
+    engine = AttributionEngine.from_pretrained(arguments["model_name_or_path"], **how_to_load)
     names = ReadingOptions.__annotations__
     options = Options(**{name: value for name, value in arguments.items() if name in names})
     return find_suspicious_words(engine, run.documents, options, method, test, run.record["title"])

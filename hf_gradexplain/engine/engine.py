@@ -72,7 +72,7 @@ class AttributionEngine:
         self._compiled = CompiledLayers(self.tokenizer, self.profile.tolerance)
         self._problem_type = accepted.problem_type
         self._names = accepted.class_names if class_names is None else class_names
-        class_names_of(self._config, self.profile.n_outputs, self._names)
+        class_names_of(getattr(self.model, "config", None), self.profile.n_outputs, self._names)
 
     @classmethod
     def from_pretrained(
@@ -87,7 +87,16 @@ class AttributionEngine:
     ) -> Self:
         """Load a classifier and its tokenizer by hub name or from a folder.
 
-        The arguments are described in `hf_gradexplain.loading.checkpoint.load_checkpoint`.
+        Args:
+            name: Hub name or folder. An adapter is applied to its base model.
+            revision: Branch, tag or commit.
+            device: None for a GPU if there is one, "auto" to spread the model over all GPUs, the CPU and the disk.
+            dtype: The dtype of the weights, or "auto" for that of the checkpoint; see `load_checkpoint`.
+            trust_remote_code: Whether code from the repository may run.
+            allow_pickle: Whether weights may be pickled (.bin). Only their tensors are unpickled, nothing else.
+
+        Raises:
+            GradexplainError: The model cannot be loaded, or it cannot be explained.
         """
         checkpoint = load_classifier(
             name,
@@ -118,11 +127,8 @@ class AttributionEngine:
     @property
     def class_names(self) -> tuple[str, ...]:
         """The names of the model's classes: `(C,)`."""
-        return tuple(map(without_surrogates, class_names_of(self._config, self.profile.n_outputs, self._names)))
-
-    @property
-    def _config(self) -> Any:
-        return getattr(self.model, "config", None)
+        config = getattr(self.model, "config", None)
+        return tuple(map(without_surrogates, class_names_of(config, self.profile.n_outputs, self._names)))
 
     def resolve(self, options: Options) -> Options:
         """Return the options with `auto` replaced by the method that suits the model.
@@ -279,9 +285,8 @@ class AttributionEngine:
 
     def _pooled(self, options: Options) -> Outputs | None:
         """How the logits of a text are made from those of its windows; None if texts are not cut into windows."""
-        if self._encoder(options).windows is None:
-            return None
-        return Outputs(Pool(options.pool), self.class_names, self._head(options))
+        windows = self._encoder(options).windows
+        return None if windows is None else Outputs(Pool(options.pool), self.class_names, self._head(options))
 
     def _head(self, options: Options) -> Head:
         return head_of_model(self.model, self.profile, options.problem_type or self._problem_type)

@@ -74,7 +74,7 @@ class ZeroShotExplainer(AttributionEngine):
     @property
     def _entailment(self) -> int:
         """The logit of entailment, as the pipeline finds it."""
-        ids: Mapping[str, int] = getattr(self._config, "label2id", None) or {}
+        ids: Mapping[str, int] = getattr(getattr(self.model, "config", None), "label2id", None) or {}
         return next((i for label, i in ids.items() if label.lower().startswith("entail")), -1)
 
     @overload

@@ -12,6 +12,7 @@ from transformers.utils import logging
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading.adapter import PREFIX, adapter_weights, apply_adapter, head_config
+from hf_gradexplain.loading.device import find_device
 from hf_gradexplain.loading.precision import affordable_dtype
 from hf_gradexplain.loading.safety import (
     NO_SAFETENSORS_CONVERSION,
@@ -59,15 +60,16 @@ def load_checkpoint(
         revision: Branch, tag or commit.
         device: The device of the model; None for a GPU if there is one, "auto" to distribute it over all GPUs,
             then the CPU and the disk.
-        dtype: The dtype of the weights. The default is float32, because bfloat16 gradients are off by several percent.
-            If half-precision weights do not fit into memory in float32, they keep their dtype, with a warning.
+        dtype: The dtype of the weights, or "auto" for that of the checkpoint. The default is float32, because bfloat16
+            gradients are off by several percent. If half-precision weights do not fit into memory in float32, they keep
+            their dtype, with a warning.
         trust_remote_code: Whether code from the repository may run.
         allow_pickle: Whether weights may be pickled (.bin). Only their tensors are unpickled, nothing else.
 
     Raises:
-        GradexplainError: The model or its tokenizer cannot be loaded.
+        GradexplainError: The model or its tokenizer cannot be loaded, or there is no such device.
     """
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = find_device(device)
     failure = f"cannot load a sequence classifier from {name!r}"
     with translate_load_errors(failure), NO_SAFETENSORS_CONVERSION.set(), _quiet_if_asked():
         source = find_source(name, revision)

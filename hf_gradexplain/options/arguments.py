@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, TypedDict
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options.fields import check_fields, option
@@ -19,6 +20,49 @@ class ModelArguments:
         False,
         "Load weights from pickle files (.bin). Such files can contain code. Only their tensors are read, by "
         "torch.load(weights_only=True); allow it only if you trust their maker.",
+    )
+
+
+DtypeName = Literal["auto", "bfloat16", "float16", "float32"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadArguments(ModelArguments):
+    """Model. On which device and in which precision the classifier is explained."""
+
+    device: str | None = option(
+        None,
+        "Device of the model: cpu, cuda, cuda:1 for the second GPU, mps, or auto, which spreads the model over all "
+        "GPUs, the CPU and the disk. By default a GPU if there is one. Of several processes, each takes a GPU of its "
+        "own, so that there is no device to choose.",
+        metavar="DEVICE",
+    )
+    dtype: DtypeName = option(
+        "float32",
+        "Precision of the weights; auto is that of the checkpoint. In half precision, gradients are off by several "
+        "percent; mixed_precision keeps the weights in float32. Half-precision weights that do not fit into memory in "
+        "float32 keep their precision, with a warning.",
+    )
+
+
+class LoadOptions(TypedDict, total=False):
+    """The arguments of `Explainer.from_pretrained` besides the name."""
+
+    revision: str | None
+    device: str | None
+    dtype: str
+    trust_remote_code: bool
+    allow_pickle: bool
+
+
+def load_options(arguments: Any) -> LoadOptions:
+    """Return how to load the model, given `LoadArguments` or the same arguments in a namespace."""
+    return LoadOptions(
+        revision=arguments.model_revision,
+        device=arguments.device,
+        dtype=arguments.dtype,
+        trust_remote_code=arguments.trust_remote_code,
+        allow_pickle=arguments.allow_pickle,
     )
 
 

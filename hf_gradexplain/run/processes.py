@@ -53,6 +53,25 @@ def process_state() -> PartialState:
     return state
 
 
+def device_of_process(device: str | None) -> str:
+    """Return the device of the model in this process: the given device, or by default that of the process's rank.
+
+    Raises:
+        GradexplainError: There are several processes, and they do not use this device by rank.
+    """
+    state = process_state()
+    if device is None or (state.num_processes > 1 and device == state.device.type):
+        return str(state.device)
+    if state.num_processes == 1:
+        return device
+    by_rank = "use the CPU" if state.device.type == "cpu" else "use one GPU each"
+    on_cpu = f", or use the CPU with `ACCELERATE_USE_CPU=true {command(state.num_processes)}`" * (device == "cpu")
+    raise GradexplainError(
+        f"--device {device} does not fit {state.num_processes} processes, which {by_rank}: leave out --device, or "
+        f"start a single process{on_cpu}"
+    )
+
+
 @contextmanager
 def libraries_left_uncollected() -> Iterator[None]:
     """Exclude the objects that exist now from garbage collection in the block.

@@ -9,8 +9,8 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.options.arguments import (
     AuditArguments,
     HubArguments,
+    LoadArguments,
     MeasureArguments,
-    ModelArguments,
     SplitArguments,
     ZeroShotArguments,
 )
@@ -18,7 +18,7 @@ from hf_gradexplain.options.fields import choices_of
 
 GROUPS = {
     "How to explain": Options,
-    "Model": ModelArguments,
+    "Model": LoadArguments,
     "Dataset": SplitArguments,
     "Zero-shot classification": ZeroShotArguments,
     "What to measure": MeasureArguments,

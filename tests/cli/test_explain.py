@@ -257,3 +257,15 @@ def test_interactions_are_those_of_one_text(model, tmp_path, capsys):
     (tmp_path / "texts.txt").write_text("a film")
     assert main(["explain", model, "--file", str(tmp_path / "texts.txt"), "--interactions"]) == 1
     assert "--interactions explains a single text: give TEXT" in capsys.readouterr().err
+
+
+def test_the_device_and_the_precision_are_chosen(model, capsys):
+    flags = ["the film", "--methods", "signed_gi", "--format", "json"]
+    assert main(["explain", model, *flags, "--device", "cpu", "--dtype", "bfloat16"]) == 0
+    assert json.loads(capsys.readouterr().out)["dtype"] == "bfloat16"
+    assert main(["explain", model, *flags]) == 0
+    assert json.loads(capsys.readouterr().out)["dtype"] == "float32"
+    assert main(["explain", model, *flags, "--device", "gpu"]) == 1
+    assert "unknown device 'gpu': give cpu, cuda" in capsys.readouterr().err
+    assert main(["doctor", model, "--device", "gpu"]) == 1
+    assert "unknown device 'gpu'" in " ".join(capsys.readouterr().out.split())

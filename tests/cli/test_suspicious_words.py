@@ -115,17 +115,23 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(folder, capsys, monkeypatc
 
 
 @pytest.mark.parametrize(("commits", "revision"), [({"model": "me/model@0a1b"}, "0a1b"), ({}, "main")])
-def test_the_model_is_loaded_at_the_commit_of_the_run(folder, monkeypatch, commits, revision):
+@pytest.mark.parametrize(("noted", "dtype"), [({"dtype": "bfloat16"}, "bfloat16"), ({}, "float32")])
+def test_the_model_is_loaded_at_the_commit_and_in_the_precision_of_the_run(
+    folder, monkeypatch, commits, revision, noted, dtype
+):
+    """Runs of earlier versions do not note the precision."""
     run = open_run(folder / "run")
     run.arguments["model_revision"] = "main"
+    assert run.arguments.pop("dtype") == "float32"
+    run.arguments.update(noted)
     pinned = replace(run, record={**run.record, "inputs": {**run.record["inputs"], "commits": commits}})
     pinned.__dict__["arguments"] = run.arguments
     asked = []
 
-    def load(name, revision):
-        asked.append(revision)
+    def load(name, revision, dtype):
+        asked.append((revision, dtype))
         return moving_explainer()
 
     monkeypatch.setattr(AttributionEngine, "from_pretrained", load)
     suspicious_words_of(pinned, None, InsertionTest(n_texts=5, n_controls=10, most=1))
-    assert asked == [revision]
+    assert asked == [(revision, dtype)]

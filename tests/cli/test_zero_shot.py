@@ -22,6 +22,11 @@ def nli(tmp_path_factory):
     return folder
 
 
+def test_the_precision_of_the_model_is_chosen(nli, capsys):
+    record = explained(capsys, nli, TEXT, "--candidate_labels", "good", "--dtype", "bfloat16", "--device", "cpu")
+    assert record["dtype"] == "bfloat16"
+
+
 def explained(capsys, *arguments):
     assert main(["explain", *arguments, "--methods", "loo", "signed_gi", "--format", "json"]) == 0
     return json.loads(capsys.readouterr().out)

@@ -1,11 +1,14 @@
 """The model and the texts of an evaluation."""
 
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+import torch
 
+from hf_gradexplain.classifier.state import dtype_of
 from hf_gradexplain.commands import inputs
 from hf_gradexplain.commands.inputs import load_inputs
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
@@ -50,13 +53,26 @@ def test_the_embedded_model_is_that_of_the_seed(tmp_path, monkeypatch):
 
 def test_processes_wait_until_the_model_is_trained_unless_there_is_only_one(tmp_path, monkeypatch):
     waits = []
-    state = SimpleNamespace(is_main_process=True, device="cpu", wait_for_everyone=lambda: waits.append("waited"))
+    state = SimpleNamespace(is_main_process=True, wait_for_everyone=lambda: waits.append("waited"))
     monkeypatch.setattr(inputs, "process_state", lambda: state)
     arguments = EvaluateRecipeArguments(output_dir=str(tmp_path))
     load_inputs(arguments, tmp_path, one_process=True)
     assert waits == []
     load_inputs(arguments, tmp_path)
     assert waits == ["waited"]
+
+
+def test_the_model_has_the_device_and_the_precision_that_were_asked_for(saved, tmp_path, monkeypatch):
+    (tmp_path / "x.csv").write_text("text,label\na good film,ham\n")
+    named = {"model_name_or_path": str(saved), "dataset_name": str(tmp_path / "x.csv")}
+    for given in (named, {}):
+        arguments = EvaluateRecipeArguments(device="cpu", dtype="bfloat16", output_dir=str(tmp_path), **given)
+        model = load_inputs(arguments, tmp_path).engine.model
+        assert (model.device.type, dtype_of(model)) == ("cpu", torch.bfloat16)
+        monkeypatch.setattr(inputs, "device_of_process", lambda device: "meta" if device == "cuda" else None)
+        with pytest.raises(GradexplainError, match="meta"):  # where no model can run
+            load_inputs(replace(arguments, device="cuda"), tmp_path)
+        monkeypatch.undo()
 
 
 def test_the_model_of_finished_shards_stays(tmp_path):

@@ -98,13 +98,15 @@ def test_texts_are_included_by_request():
 def test_the_replay_has_the_commits_and_no_local_path(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
-    given = arguments(dataset_name=str(folder), trust_remote_code=True, allow_pickle=True, reference_texts=("secret",))
+    allowed = {"trust_remote_code": True, "allow_pickle": True}
+    given = arguments(dataset_name=str(folder), device="cpu", dtype="float16", reference_texts=("secret",), **allowed)
     said = public_replay(given, run({"model": Provenance("me/m", "aa"), "dataset": Provenance(str(folder))}))
     replay = yaml.safe_load(said)
     assert (replay["model_name_or_path"], replay["model_revision"]) == ("me/m", "aa")
     assert replay["dataset_name"] == "data"
     assert replay.get("dataset_revision") is None
-    assert not {"output_dir", "trust_remote_code", "allow_pickle", "reference_texts"} & set(replay)
+    assert replay["dtype"] == "float16"
+    assert not {"output_dir", "device", "trust_remote_code", "allow_pickle", "reference_texts"} & set(replay)
     assert "secret" not in said
     assert str(tmp_path) not in said
     shared = arguments(push_to_hub=True, publish_text=True, reference_texts=("secret",))

@@ -15,7 +15,7 @@ from hf_gradexplain.commands.recipe_arguments import (
 from hf_gradexplain.commands.run_options import options_of
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options
-from hf_gradexplain.options.arguments import HubArguments, ModelArguments
+from hf_gradexplain.options.arguments import HubArguments, LoadArguments
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_replay_gives_the_same_arguments(tmp_path):
 def test_recipes_share_the_help_of_an_option():
     for recipe in (EvaluateRecipeArguments, ExplainRecipeArguments, TrainRecipeArguments):
         own = {part.name: part.metadata["help"] for part in fields(recipe)}
-        for group in (ModelArguments, HubArguments, Options):
+        for group in (LoadArguments, HubArguments, Options):
             for part in fields(group):
                 if part.name in own and (part.name, recipe) not in {
                     ("seed", TrainRecipeArguments),

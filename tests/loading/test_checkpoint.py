@@ -28,11 +28,17 @@ def asked(monkeypatch):
 @pytest.mark.parametrize("load", [load_checkpoint, load_classifier])
 def test_nothing_is_run_or_unpickled_unless_it_is_allowed(load, asked):
     load("owner/name")
-    usual = {"device": "cpu", "dtype": torch.float32, "trust_remote_code": False, "allow_pickle": False}
+    usual = {"device": torch.device("cpu"), "dtype": torch.float32, "trust_remote_code": False, "allow_pickle": False}
     assert asked == {"source": ("owner/name", None), "missing": (), **usual}
     given = {"device": "meta", "dtype": "bfloat16", "trust_remote_code": True, "allow_pickle": True}
     assert next(load("x", revision="v1", **given).model.parameters()).is_meta
-    assert asked == {"source": ("x", "v1"), "missing": (), **given}
+    assert asked == {"source": ("x", "v1"), "missing": (), **given, "device": torch.device("meta")}
+
+
+def test_an_unknown_device_is_refused_before_anything_is_loaded(asked):
+    with pytest.raises(GradexplainError, match="unknown device 'gpu'"):
+        load_checkpoint("x", device="gpu")
+    assert asked == {"missing": ()}
 
 
 def test_a_distributed_model_is_not_moved(asked):

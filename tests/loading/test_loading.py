@@ -199,6 +199,22 @@ def test_mixed_precision_is_less_exact_and_displayed():
     assert not torch.is_autocast_enabled("cpu")
 
 
+def test_mixed_precision_does_not_fit_float16():
+    """Its matrix products would be in bfloat16, the parameters of a layer norm in float16: PyTorch refuses this."""
+    explain = Explainer(*make("bert", dtype=torch.float16))
+    with pytest.raises(GradexplainError) as refused:
+        explain("the film is bad", "loo", mixed_precision="bf16")
+    assert str(refused.value) == (
+        "mixed_precision='bf16' does not fit weights in float16: leave out mixed_precision, or load the model with "
+        "dtype='float32'"
+    )
+    assert explain("the film is bad", "loo").dtype == "float16"
+    shortcut = Explainer(*make("textcnn", dtype=torch.float16))
+    assert shortcut("the film is bad", "loo", mixed_precision="bf16").dtype == "float16"
+    mixed = Explainer(*make("bert", dtype=torch.bfloat16))("the film is bad", "loo", mixed_precision="bf16")
+    assert mixed.dtype == "bfloat16 (mixed)"
+
+
 def test_a_model_with_a_shortcut_computes_in_full_precision():
     explain = Explainer(*make("textcnn", dtype=torch.float32))
     exact, mixed = (explain("the film is bad", ("signed_gi", "loo"), mixed_precision=p) for p in ("no", "bf16"))

@@ -18,10 +18,12 @@ from hf_gradexplain.options.arguments import (
     AuditArguments,
     DatasetArguments,
     HubArguments,
+    LoadArguments,
     MeasureArguments,
     ModelArguments,
     SplitArguments,
     ZeroShotArguments,
+    load_options,
 )
 from hf_gradexplain.options.words import InsertionTest
 from hf_gradexplain.training.arguments import TrainArguments
@@ -39,7 +41,7 @@ def written(default):
 
 @pytest.mark.parametrize(
     "group",
-    [Options, ModelArguments, SplitArguments, ZeroShotArguments, MeasureArguments, AuditArguments, HubArguments],
+    [Options, LoadArguments, SplitArguments, ZeroShotArguments, MeasureArguments, AuditArguments, HubArguments],
 )
 def test_defaults_are_those_of_the_documentation(group):
     documented = dict(re.findall(r"^\| `(\w+)` \| (.*?) ?\| ", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
@@ -54,7 +56,7 @@ def defaults(group, without):
 
 
 def test_defaults_of_recipes():
-    assert defaults(ExplainRecipeArguments, [Options, ModelArguments, DatasetArguments]) == {
+    assert defaults(ExplainRecipeArguments, [Options, LoadArguments, DatasetArguments]) == {
         "file": None,
         "split": "test",
         "max_samples": 20,
@@ -62,7 +64,7 @@ def test_defaults_of_recipes():
         "texts": (),
         "output_dir": "outputs/explain",
     }
-    parents = [Options, ModelArguments, SplitArguments, MeasureArguments, AuditArguments, HubArguments]
+    parents = [Options, LoadArguments, SplitArguments, MeasureArguments, AuditArguments, HubArguments]
     assert defaults(EvaluateRecipeArguments, parents) == {
         "hub_dataset_id": None,
         "publish_text": False,
@@ -230,3 +232,16 @@ def test_values_that_follow_from_others():
     assert (SplitArguments(file=__file__).dataset_name, SplitArguments(file=__file__).file) == (__file__, None)
     assert ZeroShotArguments(candidate_labels=("a",), multi_label=True).multi_label
     assert evaluate(push_to_hub=True, hub_dataset_id="a/b", publish_text=True).publish_text
+
+
+def test_how_a_model_is_loaded():
+    usual = {"revision": None, "device": None, "dtype": "float32", "trust_remote_code": False, "allow_pickle": False}
+    assert load_options(LoadArguments()) == usual
+    given = {"device": "cuda:1", "dtype": "auto", "trust_remote_code": True, "allow_pickle": True}
+    assert load_options(LoadArguments(model_revision="v1", **given)) == {"revision": "v1", **given}
+
+
+@pytest.mark.parametrize("recipe", [ExplainRecipeArguments, EvaluateRecipeArguments])
+def test_an_unknown_dtype_is_refused(recipe):
+    with pytest.raises(GradexplainError, match=r"unknown dtype 'fp16': .*auto, bfloat16, float16, float32"):
+        recipe(model_name_or_path="m", file=__file__, dtype="fp16")

@@ -17,6 +17,7 @@ from hf_gradexplain.run import processes
 from hf_gradexplain.run.processes import (
     _launched_without_rank,
     command,
+    device_of_process,
     interrupted_by_sigterm,
     libraries_left_uncollected,
     process_state,
@@ -40,6 +41,36 @@ def _single_process(monkeypatch):
 def test_a_single_process_is_the_main_process():
     state = process_state()
     assert (state.is_main_process, state.num_processes) == (True, 1)
+
+
+def test_a_single_process_takes_any_device():
+    assert device_of_process(None) == str(process_state().device)
+    assert [device_of_process(name) for name in ("cpu", "cuda:1", "auto")] == ["cpu", "cuda:1", "auto"]
+
+
+@pytest.mark.parametrize("own", ["cpu", "cuda:1"])
+def test_several_processes_take_the_devices_of_their_ranks(monkeypatch, own):
+    state = SimpleNamespace(device=torch.device(own), num_processes=2)
+    monkeypatch.setattr(processes, "process_state", lambda: state)
+    assert device_of_process(None) == device_of_process(state.device.type) == own
+
+
+@pytest.mark.parametrize(("own", "device", "message"), [
+    ("cpu", "cuda", "does not fit 2 processes, which use the CPU: leave out --device, or start a single process"),
+    ("cpu", "auto", "does not fit 2 processes, which use the CPU: leave out --device, or start a single process"),
+    ("cuda:1", "cuda:1",
+     "does not fit 2 processes, which use one GPU each: leave out --device, or start a single process"),
+    ("cuda:1", "cpu",
+     "does not fit 2 processes, which use one GPU each: leave out --device, or start a single process, or use the CPU "
+     "with `ACCELERATE_USE_CPU=true torchrun --standalone --nproc_per_node 2 recipes/evaluate.py --dataset_name "
+     "'my data'`"),
+])  # fmt: skip
+def test_several_processes_refuse_other_devices(monkeypatch, own, device, message):
+    state = SimpleNamespace(device=torch.device(own), num_processes=2)
+    monkeypatch.setattr(processes, "process_state", lambda: state)
+    with pytest.raises(GradexplainError) as refused:
+        device_of_process(device)
+    assert str(refused.value) == f"--device {device} {message}"
 
 
 def test_unconnected_processes_get_the_command_that_works(monkeypatch):
