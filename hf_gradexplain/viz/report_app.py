@@ -123,7 +123,7 @@ def chart(frame: pd.DataFrame, *, title: str, x: str, note: str, band: pd.DataFr
 
     Args:
         frame: Long form, one row per method and k, with the columns method, k, aopc, ci_low and ci_high. All methods
-            have the same values of k. If any end of an interval is missing, no intervals are drawn.
+            have the same values of k. Without any end of an interval, no intervals are drawn.
         title: The title of the chart.
         x: The label of the axis of k.
         note: A sentence below the chart.
@@ -132,7 +132,7 @@ def chart(frame: pd.DataFrame, *, title: str, x: str, note: str, band: pd.DataFr
     """
     curves = {str(name): _thinned(curve.sort_values("k")) for name, curve in frame.groupby("method", sort=False)}
     columns = {"values": "aopc"}
-    if frame[["ci_low", "ci_high"]].notna().all(axis=None):
+    if frame[["ci_low", "ci_high"]].notna().any(axis=None):
         columns |= {"low": "ci_low", "high": "ci_high"}
     lines = [
         {"name": visible(name), **look, **{key: _numbers(curve[column]) for key, column in columns.items()}}
