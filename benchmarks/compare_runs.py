@@ -125,9 +125,9 @@ def make_run(folder: Path, rows: Rows, seed: int, word: str, label: int, argumen
     print(folder.name, metrics, of_word, flush=True)
     Explainer(model, tokenizer).evaluate(
         rows.test["text"],
-        rows.test["label"],
         METHODS,
         "word_type",
+        labels=rows.test["label"],
         output_dir=folder,
         random_orders=0,
         both_ends=False,

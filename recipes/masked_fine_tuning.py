@@ -179,7 +179,7 @@ def measure(case: Case, arguments: Arguments) -> Values:
     """Return the measurements of a trained model's explanations and of masked texts, by name."""
     explainer, texts, labels = load(case, arguments)
     n, methods = arguments.texts, ["random", "loo", *arguments.methods]
-    result = explainer.evaluate(texts[:n], None, methods, "word", target="predicted", steps=20, k_grid=K_GRID)
+    result = explainer.evaluate(texts[:n], methods, "word", target="predicted", steps=20, k_grid=K_GRID)
     reference = texts[n : n + arguments.reference]
     masked = case.training == "masked"
     return {**faithfulness(result), **distribution(explainer, texts[:n], labels[:n], reference, masked=masked)}

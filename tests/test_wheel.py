@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 CELLS = (
     "import hf_gradexplain\nprint(hf_gradexplain.__file__)",
     "explainer = hf_gradexplain.Explainer.from_pretrained('out/model')",
-    "explainer.evaluate(['a good film', 'a bad film', 'a film'], [1, 0, 1])",
+    "explainer.evaluate(['a good film', 'a bad film', 'a film'], labels=[1, 0, 1])",
 )
 TRAIN = "text,label\n" + "a good film,1\na bad film,0\n" * 8
 

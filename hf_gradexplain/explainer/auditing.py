@@ -91,10 +91,10 @@ class AuditingEngine(AttributionEngine):
     def hybrid_documents(
         self,
         texts: Iterable[Text],
-        labels: Labels,
         methods: str | Sequence[str] = (AUTO, "loo", "random"),
         unit: UnitName = Options.unit,
         *,
+        labels: Labels,
         n: int = 100,
         **options: Unpack[AuditOptions],
     ) -> HybridDocuments:
@@ -107,10 +107,10 @@ class AuditingEngine(AttributionEngine):
 
         Args:
             texts: Texts, in a list, an array, a Series or a column.
-            labels: The true class of each text, by id or name.
             methods: Names in `METHODS`; `auto` chooses the method that suits the model.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
+            labels: The true class of each text, by id or name.
             n: The number of documents to make.
             **options: See `hf_gradexplain.options.Options`.
 
@@ -121,7 +121,7 @@ class AuditingEngine(AttributionEngine):
             GradexplainError: An argument cannot be used; the message says how to fix it.
 
         Examples:
-            >>> explainer.hybrid_documents(texts, labels, ["attn_lrp", "loo", "random"])  # doctest: +SKIP
+            >>> explainer.hybrid_documents(texts, ["attn_lrp", "loo", "random"], labels=labels)  # doctest: +SKIP
         """
         for name in options:
             choose("option", name, AuditOptions.__annotations__)

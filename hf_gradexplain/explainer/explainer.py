@@ -159,9 +159,9 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
     def evaluate(
         self,
         texts: Text | Iterable[Text],
-        labels: Labels = ...,
         methods: str | Sequence[str] = ...,
         unit: UnitName = ...,
+        labels: Labels = ...,
         *,
         units: GivenUnits | None = ...,
         rationales: Iterable[Any] | None = ...,
@@ -175,9 +175,9 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
     def evaluate(
         self,
         texts: Text | Iterable[Text],
-        labels: Labels = ...,
         methods: str | Sequence[str] = ...,
         unit: UnitName = ...,
+        labels: Labels = ...,
         *,
         units: GivenUnits | None = ...,
         rationales: Iterable[Any] | None = ...,
@@ -191,9 +191,9 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
     def evaluate(
         self,
         texts: Text | Iterable[Text],
-        labels: Labels = None,
         methods: str | Sequence[str] = EVALUATED,
         unit: UnitName = Options.unit,
+        labels: Labels = None,
         *,
         units: GivenUnits | None = None,
         rationales: Iterable[Any] | None = None,
@@ -215,12 +215,12 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
 
         Args:
             texts: Texts, text pairs or conversations, in a list, an array, a Series or a column.
-            labels: The true class of each text, by id or name, for comparison with the prediction. The true class is
-                explained unless `target` is given.
             methods: Names in `METHODS`; `auto` chooses the method that suits the model. `random` is the baseline that a
                 method has to beat, and `loo` the reference for correlations.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
+            labels: The true class of each text, by id or name, for comparison with the prediction. The true class is
+                explained unless `target` is given.
             units: Your own units in place of `unit`, see `__call__`.
             rationales: Human rationales, to compare the scores with: for each text, the spans that people marked as the
                 reason for its label, a list of `(start, end)` with character offsets into `explanation.text`.

@@ -41,7 +41,7 @@ class Evaluation:
     Example:
         >>> import hf_gradexplain  # doctest: +SKIP
         >>> explainer = hf_gradexplain.Explainer.from_pretrained("org/model")  # doctest: +SKIP
-        >>> result = explainer.evaluate(texts, labels, methods=["attn_lrp", "loo", "random"])  # doctest: +SKIP
+        >>> result = explainer.evaluate(texts, ["attn_lrp", "loo", "random"], labels=labels)  # doctest: +SKIP
         >>> result.report("report.html")  # doctest: +SKIP
     """
 

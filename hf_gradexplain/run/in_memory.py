@@ -94,7 +94,7 @@ def _evaluate(
         audits,
         folder,
         started=time.monotonic(),
-        replay=f"explainer.evaluate(texts, labels, methods={methods}, {_unit(options)}, ...)",
+        replay=f"explainer.evaluate(texts, methods={methods}, {_unit(options)}, labels=labels, ...)",
         keep=keep,
         progress=progress,
     )

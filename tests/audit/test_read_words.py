@@ -15,7 +15,7 @@ METHODS = ("loo", "signed_gi", "random")
 
 def evaluated(problem_type="single_label_classification", labels=None, **options):
     options = {"methods": METHODS, "unit": "word", **options}
-    return explainer("textcnn", problem_type).evaluate(list(TEXTS), labels, progress=False, **options)
+    return explainer("textcnn", problem_type).evaluate(list(TEXTS), labels=labels, progress=False, **options)
 
 
 def in_dictionaries(documents, key, method):

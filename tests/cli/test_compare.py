@@ -40,7 +40,8 @@ def texts():
 def evaluate(seed, texts, output_dir=None, **options):
     model, tokenizer = another_model(seed)
     explainer = Explainer(model, tokenizer)
-    return explainer.evaluate(*texts, METHODS, "word_type", output_dir=output_dir, progress=False, **options)
+    texts, labels = texts
+    return explainer.evaluate(texts, METHODS, "word_type", labels, output_dir=output_dir, progress=False, **options)
 
 
 @pytest.fixture(scope="module")

@@ -155,7 +155,7 @@ def test_an_evaluation_of_a_fine_tuned_model_reads_as_many_tokens_as_its_trainin
     explain.model.register_forward_pre_hook(
         lambda model, args, inputs: seen.append(inputs["input_ids"].shape[1]), with_kwargs=True
     )
-    result = explain.evaluate(["the film is good " * 10], None, ("random", "signed_gi"), "token")
+    result = explain.evaluate(["the film is good " * 10], ("random", "signed_gi"), "token")
     assert set(seen) == {10}
     (document,) = result.explanations
     assert len(document.units) == 8

@@ -54,12 +54,16 @@ def test_sanity(calls):
 
 
 def test_hybrid_documents(calls):
-    assert explainer("fasttext").hybrid_documents(TEXTS, [0, 1]) == "explain_hybrids"
+    assert explainer("fasttext").hybrid_documents(TEXTS, labels=[0, 1]) == "explain_hybrids"
     _, (texts, labels, options, n), _ = only(calls)
     assert (texts, labels, n) == (TEXTS, [0, 1], 100)
     assert options == Options(("auto", "loo", "random"))
+    explainer("fasttext").hybrid_documents(TEXTS, "loo", "token", labels=[1, 0], n=3, seed=2)
+    assert calls[1][1] == (TEXTS, [1, 0], Options(("loo",), "token", seed=2), 3)
+    with pytest.raises(TypeError, match="labels"):
+        explainer("fasttext").hybrid_documents(TEXTS, "loo")
     with pytest.raises(GradexplainError, match="unknown option 'target'"):
-        explainer("fasttext").hybrid_documents(TEXTS, [0, 1], target="all")
+        explainer("fasttext").hybrid_documents(TEXTS, labels=[0, 1], target="all")
 
 
 def test_suspicious_words(calls):
@@ -130,7 +134,7 @@ def test_evaluations(calls):
     assert more == {"rationales": None, "progress": True}
     assert options == Options(("auto", "loo", "random"))
     assert (measures.k_grid, audits.sanity_samples) == ((), 50)
-    given = explainer("fasttext").evaluate("a film", "LABEL_1", dry_run=True, output_dir="x", progress=False)
+    given = explainer("fasttext").evaluate("a film", labels="LABEL_1", dry_run=True, output_dir="x", progress=False)
     assert given == "make_estimate"
     assert calls[1][1][:3] == (["a film"], [1], Options(("auto", "loo", "random"), target="label"))
     explainer("fasttext").evaluate(TEXTS, output_dir="x", progress=False, rationales=[[(0, 1)], []])

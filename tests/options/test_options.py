@@ -50,9 +50,17 @@ def test_an_evaluation_takes_the_options_and_the_measures():
     for name, part in wanted.items():
         assert parameters[name].default == part.default, name
         assert f"{name}: {part.metadata['help']}" in document
-    own = ["self", "texts", "labels", "methods", "unit", "units", "rationales", "output_dir", "progress", "dry_run"]
+    own = ["self", "texts", "methods", "unit", "labels", "units", "rationales", "output_dir", "progress", "dry_run"]
     assert list(parameters)[: len(own)] == own
     assert parameters.keys() == {*own, *wanted}
+
+
+@pytest.mark.parametrize("name", ["__call__", "stream", "sanity", "evaluate", "hybrid_documents"])
+def test_the_methods_of_an_explainer_take_their_arguments_in_the_same_order(name):
+    """The labels of hybrid documents have to be named."""
+    parameters = inspect.signature(getattr(Explainer, name)).parameters.values()
+    by_position = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+    assert by_position == ["self", "texts", "methods", "unit", "labels"][: 4 if name == "hybrid_documents" else 5]
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_the_recipe_and_python_write_the_same_and_resume(saved, explainer, tmp_p
         text_column="messages", methods=METHODS, unit="word", output_dir=str(tmp_path / "recipe"),
     )  # fmt: skip
     run_evaluation(arguments)
-    result = explainer.evaluate(CHATS, LABELS, METHODS, output_dir=tmp_path / "python", progress=False)
+    result = explainer.evaluate(CHATS, METHODS, labels=LABELS, output_dir=tmp_path / "python", progress=False)
     (recipe,), (python,) = (documents_of(tmp_path / part) for part in ("recipe", "python"))
     assert recipe.read_bytes() == python.read_bytes()
     documents = list(iterate_documents([python]))
@@ -64,11 +64,13 @@ def test_the_recipe_and_python_write_the_same_and_resume(saved, explainer, tmp_p
         assert document.explanation.messages == explanation.messages
         assert document.curves["loo"].shape == (len(explanation) + 1,)
     before = python.stat().st_mtime_ns
-    again = explainer.evaluate(CHATS, LABELS, METHODS, output_dir=tmp_path / "python", progress=False)
+    again = explainer.evaluate(CHATS, METHODS, labels=LABELS, output_dir=tmp_path / "python", progress=False)
     assert python.stat().st_mtime_ns == before
     pd.testing.assert_frame_equal(again.aopc, result.aopc)
     with pytest.raises(GradexplainError, match="a run made from other inputs"):
-        explainer.evaluate([CHATS[0], *CHATS[:3]], LABELS, METHODS, output_dir=tmp_path / "python", progress=False)
+        explainer.evaluate(
+            [CHATS[0], *CHATS[:3]], METHODS, labels=LABELS, output_dir=tmp_path / "python", progress=False
+        )
 
 
 def test_files_of_texts_have_no_columns_of_conversations(explainer, tmp_path):

@@ -122,7 +122,7 @@ def test_the_time_of_the_parts_is_that_of_the_run(texts):
 
 def test_an_evaluation_in_python_estimates_its_audits():
     texts = [text or "bad" for text in TEXTS]
-    dry = explainer("bert").evaluate(texts, LABELS, "signed_gi", hybrid_documents=3, sanity=True, dry_run=True)
+    dry = explainer("bert").evaluate(texts, "signed_gi", labels=LABELS, hybrid_documents=3, sanity=True, dry_run=True)
     assert [part.name for part in dry.parts] == ["hybrid documents", "sanity checks"]
     assert "hybrid documents" in repr(dry)
-    assert explainer("bert").evaluate(texts, LABELS, "signed_gi", dry_run=True).parts == ()
+    assert explainer("bert").evaluate(texts, "signed_gi", labels=LABELS, dry_run=True).parts == ()

@@ -36,7 +36,7 @@ METHODS = ["random", "loo", "sa_l2", "signed_gi"]
 
 @pytest.fixture(scope="module")
 def result():
-    return explainer("textcnn").evaluate(TEXTS, LABELS, METHODS, progress=False)
+    return explainer("textcnn").evaluate(TEXTS, METHODS, labels=LABELS, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_the_numbers_are_those_of_the_recipe(saved, tmp_path):
     )  # fmt: skip
     run_evaluation(arguments)
     explain = Explainer.from_pretrained(str(saved / "model"))
-    result = explain.evaluate(TEXTS, LABELS, methods, output_dir=tmp_path / "python")
+    result = explain.evaluate(TEXTS, methods, labels=LABELS, output_dir=tmp_path / "python")
     tables = sorted(path.name for path in (tmp_path / "recipe").glob("*.parquet"))
     assert len(tables) >= 6
     for name in tables:
@@ -75,7 +75,7 @@ def test_aopc_is_that_of_the_definition():
     model, tokenizer = explainer("fasttext").model, explainer("fasttext").tokenizer
     texts = [text for text in TEXTS if text]
     labels = [label for text, label in zip(TEXTS, LABELS, strict=True) if text]
-    evaluated = explainer("fasttext").evaluate(texts, labels, "signed_gi", "token", progress=False)
+    evaluated = explainer("fasttext").evaluate(texts, "signed_gi", "token", labels=labels, progress=False)
     longest = max(len(explanation) for explanation in evaluated.explanations)
     areas = []
     for explanation, label in zip(evaluated.explanations, labels, strict=True):
@@ -168,9 +168,10 @@ def same(one, other):
 def test_texts_and_labels_come_as_everywhere(result):
     evaluate = explainer("textcnn").evaluate
     names = pd.Series([f"LABEL_{label}" for label in LABELS])
-    same(evaluate(pd.Series(TEXTS), names, METHODS, progress=False), result)
-    one = evaluate("a bad film", "LABEL_1", "loo", progress=False)
+    same(evaluate(pd.Series(TEXTS), METHODS, labels=names, progress=False), result)
+    one = evaluate("a bad film", "loo", labels="LABEL_1", progress=False)
     assert one.run.title == "TextCNNForSequenceClassification on one text"
+    assert one.run.replay == "explainer.evaluate(texts, methods=['loo'], unit='word', labels=labels, ...)"
     assert [(e.text, e.target) for e in one.explanations] == [("a bad film", 1)]
     pairs = evaluate([("the film", "is bad\ud800"), ("", "good")], methods="loo", progress=False)
     assert [e.text for e in pairs.explanations] == ["the film\nis bad\ufffd", "\ngood"]
@@ -179,7 +180,7 @@ def test_texts_and_labels_come_as_everywhere(result):
 
 def test_a_contrast_is_evaluated_by_the_probability_of_the_target_among_two_classes():
     explain, texts, labels = explainer("textcnn"), [*TEXTS[:3], "bad", "film", "music"], [0, 1, 0, 2, 0, 1]
-    result = explain.evaluate(texts, labels, ["loo"], against="runner_up", progress=False, naopc=True)
+    result = explain.evaluate(texts, ["loo"], labels=labels, against="runner_up", progress=False, naopc=True)
     assert result.run.facts["Against"] == "runner_up"
     documents = list(iterate_documents(result.documents))
     assert len({(document.explanation.target, document.explanation.against) for document in documents}) > 1
@@ -198,7 +199,7 @@ def test_a_contrast_is_evaluated_by_the_probability_of_the_target_among_two_clas
 
 
 def test_the_report_of_a_contrast_names_both_classes(tmp_path):
-    result = explainer("textcnn").evaluate(TEXTS[:2], LABELS[:2], ["loo"], against="runner_up", progress=False)
+    result = explainer("textcnn").evaluate(TEXTS[:2], ["loo"], labels=LABELS[:2], against="runner_up", progress=False)
     result.report(tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert re.search(r"explained <b><bdi>LABEL_\d</bdi></b> rather than <b><bdi>LABEL_\d</bdi></b>", page)
@@ -218,7 +219,7 @@ def test_the_report_of_a_contrast_names_both_classes(tmp_path):
 )
 def test_an_evaluation_explains_the_same_of_every_text(options, message):
     with pytest.raises(GradexplainError, match=f"^{re.escape(message)}"):
-        explainer("textcnn").evaluate(TEXTS[:2], LABELS[:2], progress=False, **options)
+        explainer("textcnn").evaluate(TEXTS[:2], labels=LABELS[:2], progress=False, **options)
 
 
 @pytest.mark.parametrize("problem_type", ["regression", "multi_label_classification"])
@@ -226,8 +227,8 @@ def test_the_only_output_of_a_model_is_not_compared_with_labels(problem_type, tm
     model, tokenizer = make("fasttext", "regression")
     model.config.problem_type = problem_type
     explain = Explainer(model, tokenizer)
-    labelled = explain.evaluate(TEXTS, [0, "LABEL_0"] + [0] * 5, "loo", progress=False)
-    without = explain.evaluate(TEXTS, None, "loo", progress=False)
+    labelled = explain.evaluate(TEXTS, "loo", labels=[0, "LABEL_0"] + [0] * 5, progress=False)
+    without = explain.evaluate(TEXTS, "loo", progress=False)
     for result in (labelled, without):
         assert result.run.facts["Accuracy on them"] == "–"
         assert result.per_text()[["label", "correct"]].isna().all(axis=None)
@@ -237,13 +238,13 @@ def test_the_only_output_of_a_model_is_not_compared_with_labels(problem_type, tm
         assert set(shown["label"]) == set(shown["prediction"]) == set(shown["confidence"]) == {None}
     same(without, labelled)
     with pytest.raises(GradexplainError, match=r"^label 1 of text 0 is not a class .*: leave out labels$"):
-        explain.evaluate(TEXTS[:2], [1, 0], "loo", progress=False)
+        explain.evaluate(TEXTS[:2], "loo", labels=[1, 0], progress=False)
 
 
 def test_labels_of_a_regression_with_several_outputs_say_which_one_is_explained():
     model, tokenizer = make("fasttext")
     model.config.problem_type = "regression"
-    result = Explainer(model, tokenizer).evaluate(TEXTS, LABELS, "loo", progress=False)
+    result = Explainer(model, tokenizer).evaluate(TEXTS, "loo", labels=LABELS, progress=False)
     assert [explanation.target for explanation in result.explanations] == LABELS
     assert result.run.facts["Accuracy on them"] == "–"
     assert result.per_text()[["label", "correct"]].isna().all(axis=None)
@@ -256,7 +257,7 @@ def index_of(report):
 
 
 def test_labels_can_be_compared_with_predictions_that_are_explained():
-    predicted = explainer("textcnn").evaluate(TEXTS, LABELS, "loo", target="predicted", progress=False)
+    predicted = explainer("textcnn").evaluate(TEXTS, "loo", labels=LABELS, target="predicted", progress=False)
     assert all(explanation.target == explanation.prediction for explanation in predicted.explanations)
     assert predicted.per_text()["label"].tolist() == [f"LABEL_{label}" for label in LABELS]
     right = sum(e.prediction == label for e, label in zip(predicted.explanations, LABELS, strict=True))
@@ -328,15 +329,15 @@ def test_by_default_auto_is_measured_against_random_orders_and_leave_one_out():
 
 def test_a_folder_has_the_files_of_a_run_and_is_resumed(tmp_path, capsys):
     evaluate, folder = explainer("textcnn").evaluate, tmp_path / "run"
-    first = evaluate(TEXTS, LABELS, METHODS, output_dir=str(folder))
+    first = evaluate(TEXTS, METHODS, labels=LABELS, output_dir=str(folder))
     names = {path.name for path in folder.iterdir()}
     assert {"report.html", "results.json", "README.md", "aopc.parquet", "figures", "documents"} <= names
     assert "run.yaml" not in names
     assert "reused" not in capsys.readouterr().err
-    same(evaluate(TEXTS, LABELS, METHODS, output_dir=folder), first)
+    same(evaluate(TEXTS, METHODS, labels=LABELS, output_dir=folder), first)
     assert "reused 1 of 1 shards" in capsys.readouterr().err
     with pytest.raises(GradexplainError, match=r"holds a run made from other inputs \(different texts\)"):
-        evaluate(TEXTS[1:], LABELS[1:], METHODS, output_dir=folder)
+        evaluate(TEXTS[1:], METHODS, labels=LABELS[1:], output_dir=folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     assert rewrite_results(folder) == folder / "report.html"
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
@@ -366,7 +367,7 @@ def test_the_folder_is_locked_before_the_first_and_until_the_last_file(monkeypat
 def test_a_finished_run_is_opened_again(tmp_path):
     folder = tmp_path / "run"
     live = explainer("textcnn").evaluate(
-        TEXTS[:5], LABELS[:5], METHODS, output_dir=folder, rationales=[[(0, 3)]] * 5, compare_baselines="mean",
+        TEXTS[:5], METHODS, labels=LABELS[:5], output_dir=folder, rationales=[[(0, 3)]] * 5, compare_baselines="mean",
         naopc=True, unit="token", progress=False,
     )  # fmt: skip
     for given in (folder, str(folder)):
@@ -400,7 +401,7 @@ def test_only_a_finished_run_is_opened(tmp_path):
 
 def test_without_a_folder_nothing_is_left_behind(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(in_memory, "mkdtemp", lambda prefix: str(tmp_path / "run"))
-    result = explainer("fasttext").evaluate(TEXTS, LABELS, "loo", progress=False)
+    result = explainer("fasttext").evaluate(TEXTS, "loo", labels=LABELS, progress=False)
     assert capsys.readouterr() == ("", "")
     assert result.documents == (tmp_path / "run" / "documents" / "00000000.parquet",)
     del result
@@ -453,7 +454,7 @@ def test_what_cannot_be_evaluated_is_refused_in_one_sentence(monkeypatch):
     with pytest.raises(GradexplainError, match="unknown option 'self_check'"):
         evaluate(TEXTS, self_check=True)
     with pytest.raises(GradexplainError, match="7 texts need 7 labels, one class id or name each, but got 2"):
-        evaluate(TEXTS, [0, 1])
+        evaluate(TEXTS, labels=[0, 1])
     with pytest.raises(GradexplainError, match="unknown method 'lo'"):
         evaluate(TEXTS, methods="lo")
     monkeypatch.setattr(in_memory, "process_state", lambda: SimpleNamespace(num_processes=2))

@@ -298,8 +298,8 @@ def test_a_file_that_is_no_evidence_is_refused(folder, tmp_path, content):
 def test_of_texts_in_memory(tmp_path):
     assert hf_gradexplain.evidence is evidence
     explain = explainer("textcnn")
-    made = evidence(explain.evaluate(TEXTS, None, METHODS, progress=False), 2)
-    kept = evidence(explain.evaluate(TEXTS, None, METHODS, output_dir=tmp_path / "run", progress=False), 2)
+    made = evidence(explain.evaluate(TEXTS, METHODS, progress=False), 2)
+    kept = evidence(explain.evaluate(TEXTS, METHODS, output_dir=tmp_path / "run", progress=False), 2)
     assert set(made.hashes) == {"text", "explanation", "documents/00000000.parquet"}
     assert made.hashes["explanation"] == kept.hashes["explanation"]
     assert {"model weights", "tokenizer"} < set(kept.hashes)
@@ -307,7 +307,7 @@ def test_of_texts_in_memory(tmp_path):
 
 
 def test_texts_in_memory_have_no_values_between_the_measured_ones():
-    grid = evidence(explainer("textcnn").evaluate(TEXTS, None, METHODS, k_grid=(1, 5), progress=False), 2)
+    grid = evidence(explainer("textcnn").evaluate(TEXTS, METHODS, k_grid=(1, 5), progress=False), 2)
     assert [removal.k for removal in grid.check.removals] == [1, 5]
     assert grid.run.options["k_grid"] == (1, 5)
 

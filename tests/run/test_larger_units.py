@@ -20,7 +20,7 @@ LABELS = [0, 1, 2]
 
 def evaluated(division, kind="bert", **options):
     given = {"units": GIVEN} if division == "custom" else {"unit": division}
-    return explainer(kind).evaluate(TEXTS, LABELS, ("loo", "random"), **given, progress=False, **options)
+    return explainer(kind).evaluate(TEXTS, ("loo", "random"), labels=LABELS, **given, progress=False, **options)
 
 
 @pytest.mark.parametrize(("division", "spans"), [("sentence", SENTENCES), ("clause", CLAUSES), ("custom", GIVEN)])
@@ -67,18 +67,18 @@ def test_a_folder_of_other_spans_is_refused(tmp_path):
     assert "the units that matter most" in results["headline"]
     with pytest.raises(GradexplainError, match=r"made from other inputs \(different texts\)"):
         explainer("bert").evaluate(
-            TEXTS, LABELS, ("loo", "random"), units=[GIVEN[0][:2], *GIVEN[1:]], progress=False,
+            TEXTS, ("loo", "random"), labels=LABELS, units=[GIVEN[0][:2], *GIVEN[1:]], progress=False,
             output_dir=tmp_path / "run",
         )  # fmt: skip
 
 
 def test_an_estimate_counts_the_units():
-    estimate = explainer("bert").evaluate(TEXTS, LABELS, "loo", units=GIVEN, dry_run=True)
+    estimate = explainer("bert").evaluate(TEXTS, "loo", labels=LABELS, units=GIVEN, dry_run=True)
     assert estimate.loo == pytest.approx(sum(map(len, GIVEN)) / 3)
 
 
 def test_pairs_may_have_units():
     result = explainer("bert").evaluate(
-        [("the film", "is bad")], [1], ("loo", "random"), units=[[(4, 8), (12, 15)]], progress=False
+        [("the film", "is bad")], ("loo", "random"), labels=[1], units=[[(4, 8), (12, 15)]], progress=False
     )
     assert [unit.text for unit in result.explanations[0].units] == ["film", "bad"]

@@ -45,7 +45,7 @@ def test_python_measures_and_notes_what_the_recipe_does(saved, tmp_path):
     )  # fmt: skip
     run_evaluation(arguments)
     result = Explainer.from_pretrained(str(saved / "model")).evaluate(
-        TEXTS, LABELS, METHODS, rationales=SPANS, output_dir=tmp_path / "python", progress=False, **audits
+        TEXTS, METHODS, labels=LABELS, rationales=SPANS, output_dir=tmp_path / "python", progress=False, **audits
     )
     folders = [tmp_path / name for name in ("recipe", "python")]
     files = [sorted(path.relative_to(folder) for path in folder.rglob("*.parquet")) for folder in folders]

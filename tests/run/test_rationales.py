@@ -90,7 +90,7 @@ def test_spans_a_stream_and_python_give_the_same(saved, tmp_path, monkeypatch):
     run_evaluation(arguments(saved, tmp_path / "stream", rationale_column="spans", streaming=True))
     explain = Explainer.from_pretrained(str(saved / "model"))
     result = explain.evaluate(
-        list(CORPUS), [0, 1, 0, 1, 0], METHODS, "word_type", rationales=SPANS, output_dir=tmp_path / "python",
+        list(CORPUS), METHODS, "word_type", labels=[0, 1, 0, 1, 0], rationales=SPANS, output_dir=tmp_path / "python",
         progress=False,
     )  # fmt: skip
     tables = [pd.read_parquet(tmp_path / name / "plausibility.parquet") for name in ("loaded", "stream", "python")]

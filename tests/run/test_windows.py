@@ -26,7 +26,7 @@ DOCUMENTS = [TEXT, "a good film", f"{TEXT} , {TEXT}"]
 
 def evaluate(folder=None, **more):
     return explainer("bert").evaluate(
-        DOCUMENTS, [1, 0, 2], METHODS, output_dir=folder, progress=False, **{**OPTIONS, **more}
+        DOCUMENTS, METHODS, labels=[1, 0, 2], output_dir=folder, progress=False, **{**OPTIONS, **more}
     )
 
 
@@ -136,7 +136,9 @@ def test_the_facts_of_a_run_name_the_windows():
 
 
 def evaluate_ours(kind, texts=tuple(DOCUMENTS), **more):
-    return explainer(kind).evaluate(list(texts), [i % 3 for i in range(len(texts))], METHODS, progress=False, **more)
+    return explainer(kind).evaluate(
+        list(texts), METHODS, labels=[i % 3 for i in range(len(texts))], progress=False, **more
+    )
 
 
 @pytest.mark.parametrize("kind", OURS)

@@ -16,7 +16,7 @@ LABELS = [0, 1, 0, 1, 0]
 @pytest.fixture(scope="module")
 def result():
     methods = ["random", "loo", "signed_gi"]
-    return explainer("textcnn").evaluate(list(CORPUS), LABELS, methods, "word_type", progress=False)
+    return explainer("textcnn").evaluate(list(CORPUS), methods, "word_type", labels=LABELS, progress=False)
 
 
 def test_words_are_those_of_its_documents(result):
@@ -46,7 +46,9 @@ def folder(tmp_path_factory):
     """The folder of a run whose texts share words."""
     folder = tmp_path_factory.mktemp("run")
     texts = ["a music actor <b>", "a worst actor <b>"] * 10
-    explainer("fasttext").evaluate(texts, [0, 1] * 10, ["signed_gi"], "word_type", output_dir=folder, progress=False)
+    explainer("fasttext").evaluate(
+        texts, ["signed_gi"], "word_type", labels=[0, 1] * 10, output_dir=folder, progress=False
+    )
     return folder
 
 

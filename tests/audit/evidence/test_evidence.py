@@ -34,7 +34,7 @@ METHODS = ("signed_gi", "loo", "random")
 
 
 def evaluated(explain, texts=CORPUS, labels=None, methods=METHODS, **options):
-    return explain.evaluate(list(texts), labels, methods, progress=False, **{"target": "predicted", **options})
+    return explain.evaluate(list(texts), methods, labels=labels, progress=False, **{"target": "predicted", **options})
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ SMALL = ["good film. the end is good", "bad film. the end is bad", "a good actor
 
 @pytest.fixture(scope="module")
 def result():
-    return explainer("textcnn").hybrid_documents(SMALL, [0, 1, 2, 0], ["random", "loo"], n=30)
+    return explainer("textcnn").hybrid_documents(SMALL, ["random", "loo"], labels=[0, 1, 2, 0], n=30)
 
 
 def test_the_predicted_class_is_explained(result):
@@ -217,7 +217,7 @@ def test_what_cannot_be_joined_is_refused(arguments, message):
 
 
 def test_one_document_is_enough():
-    found = explainer("textcnn").hybrid_documents(SMALL, [0, 1, 2, 0], n=1, methods="random")
+    found = explainer("textcnn").hybrid_documents(SMALL, labels=[0, 1, 2, 0], n=1, methods="random")
     assert len(found.documents) == len(found.explanations) == 1
     assert repr(found).startswith("1 hybrid document\n")
 
@@ -230,8 +230,8 @@ def test_a_model_of_one_output_has_no_classes():
 def test_an_evaluation_refuses_them_before_it_begins():
     explain = explainer("textcnn")
     with pytest.raises(GradexplainError, match=r"new texts, so the given units do not fit them: give unit='word'"):
-        explain.evaluate(SMALL[:2], [0, 1], "random", units=lambda text: [(0, 4)], hybrid_documents=2)
+        explain.evaluate(SMALL[:2], "random", labels=[0, 1], units=lambda text: [(0, 4)], hybrid_documents=2)
     with pytest.raises(GradexplainError, match="hybrid_documents must be a number of documents, 0 or larger"):
-        explain.evaluate(SMALL[:2], [0, 1], "random", hybrid_documents=-1, progress=False)
+        explain.evaluate(SMALL[:2], "random", labels=[0, 1], hybrid_documents=-1, progress=False)
     with pytest.raises(GradexplainError, match="hybrid documents join sentences of two classes, but the number of"):
         explain.evaluate(SMALL[:2], methods="random", hybrid_documents=2, progress=False)
