@@ -167,7 +167,7 @@ def test_what_cannot_be_refined_is_refused():
         explainer("bert").refine(first)
     long = explainer("bert")("the film is bad " * 20, SHAPLEY, stride=8, max_evals=300, max_error=0.0, self_check=False)
     assert len(long.windows) == 3
-    with pytest.raises(GradexplainError, match=r"options \(different units, truncated_at, windows, unread, probabilities\)"):
+    with pytest.raises(GradexplainError, match=r"\(different units, truncated_at, windows, unread, probabilities\)"):
         explainer("bert").refine(long)
 
 
