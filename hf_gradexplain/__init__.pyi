@@ -3,6 +3,7 @@ from .attribution.methods import METHODS as METHODS
 from .attribution.methods import Method as Method
 from .attribution.methods import register as register
 from .attribution.sources import Backward as Backward
+from .attribution.sources import Source as Source
 from .errors import GradexplainError as GradexplainError
 from .explainer.explainer import Explainer as Explainer
 from .explainer.explainer import explain as explain

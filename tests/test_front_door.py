@@ -31,6 +31,7 @@ EXPORTS = [
     "Preference",
     "Ranking",
     "Shortcut",
+    "Source",
     "TextCNNConfig",
     "TextCNNForSequenceClassification",
     "ZeroShotExplainer",

@@ -55,7 +55,7 @@ class Method:
 
     def __post_init__(self) -> None:
         if not isinstance(self.source, Source):
-            fix = "give a dataclass that inherits from hf_gradexplain.attribution.sources.Source"
+            fix = "give a dataclass that inherits from hf_gradexplain.Source"
             raise GradexplainError(f"{self.source!r} is not a source: {fix}, for example Backward()")
 
 

@@ -104,8 +104,7 @@ def test_a_source_without_the_base_class_is_refused():
     with pytest.raises(GradexplainError) as refused:
         Method(Duck(), as_is, True, "")
     assert str(refused.value) == (
-        "Duck() is not a source: give a dataclass that inherits from hf_gradexplain.attribution.sources.Source, for "
-        "example Backward()"
+        "Duck() is not a source: give a dataclass that inherits from hf_gradexplain.Source, for example Backward()"
     )
     with pytest.raises(GradexplainError, match="Backward'> is not a source"):
         Method(Backward, as_is, True, "")
