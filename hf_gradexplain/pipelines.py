@@ -8,6 +8,7 @@ from torch.utils.data import Dataset
 from transformers import AutoModelForSequenceClassification, Pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
+from hf_gradexplain.attribution.methods import check_names
 from hf_gradexplain.classifier.targets import Labels
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
@@ -105,7 +106,8 @@ class TextAttributionPipeline(Pipeline):
         of_base = {"batch_size": self._batch_size, "num_workers": self._num_workers}
         _check_names([*defaults, *(name for name, value in of_base.items() if value is not None)])
         options: Any = {k: x for k, x in defaults.items() if k not in ("methods", "unit", "units")}
-        call_options(defaults.get("methods", Options.methods), defaults.get("unit", Options.unit), None, options)
+        methods, unit = defaults.get("methods", Options.methods), defaults.get("unit", Options.unit)
+        check_names(call_options(methods, unit, None, options).methods)
         return {}, dict(defaults), {}
 
     def preprocess(self, inputs: Any) -> Any:

@@ -66,6 +66,7 @@ def test_units_of_a_call_replace_those_of_the_pipeline(folder):
     ("given", "message"),
     [
         ({"method": "loo"}, "unknown option 'method'"),
+        ({"methods": "lo"}, "unknown method 'lo': did you mean 'loo'?"),
         ({"methods": "loo", "unit": "words"}, "unknown unit 'words': did you mean 'word'?"),
         ({"steps": 2.5}, "steps must be a whole number, but is 2.5"),
         ({"labels": [0]}, "unknown option 'labels'"),
@@ -136,6 +137,12 @@ def test_a_generator_or_a_dataset_is_read_as_the_explanations_are_taken(attribut
     assert isinstance(explanations, Iterator)
     assert records(explanations) == records(attribute.explainer(TEXTS, "loo"))
     assert capsys.readouterr().err == ""
+
+
+def test_a_stream_has_the_arguments_of_the_call_and_no_progress_bar(attribute, monkeypatch):
+    monkeypatch.setattr(Explainer, "stream", lambda self, texts, **how: (list(texts), how))
+    how = {"methods": "loo", "unit": "token", "labels": [0, 1, 2], "steps": 3}
+    assert attribute(iter(TEXTS), **how) == (TEXTS, {**how, "progress": False})
 
 
 def test_a_generator_may_be_endless(attribute):
