@@ -28,8 +28,8 @@ def length_limit(
     if isinstance(positions, int) and positions > 0:
         words = {id(module) for table in word_tables for module in table.modules()}
         tables = [m for m in model.modules() if isinstance(m, nn.Embedding) and id(m) not in words]
-        unused = [table.padding_idx + 1 for table in tables if len(table.weight) == positions and table.padding_idx]
-        limits.append(positions - max(unused, default=0))
+        padding = [table.padding_idx for table in tables if len(table.weight) == positions]
+        limits.append(positions - max((row + 1 for row in padding if row is not None), default=0))
     return min(limits, default=None)
 
 

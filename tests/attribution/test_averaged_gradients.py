@@ -45,6 +45,29 @@ def test_the_quadrature_is_exact_for_polynomials_and_ends_at_the_input(n):
         assert (weights * points**degree).sum() == pytest.approx(1 / (degree + 1), rel=1e-12)
 
 
+class TwoTables(torch.nn.Module):
+    """A smooth model that looks each token up in two tables and joins the vectors."""
+
+    def __init__(self, vocabulary):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second = torch.nn.Embedding(vocabulary, 3), torch.nn.Embedding(vocabulary, 5)
+        self.head = torch.nn.Sequential(torch.nn.Linear(8, 6), torch.nn.Tanh(), torch.nn.Linear(6, 2))
+
+    def forward(self, input_ids, attention_mask=None, **kwargs):
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        joined = torch.cat([self.first(input_ids), self.second(input_ids)], -1)
+        return self.head((joined * mask.unsqueeze(-1)).sum(1))
+
+
+def test_vectors_of_several_tables_are_joined():
+    """The scores of integrated gradients add up to the rise of the loss."""
+    tokenizer = make("bert")[1]
+    explain = Explainer(TwoTables(len(tokenizer)).double(), tokenizer)
+    (found,) = explain(["the film is good"], methods="integrated_gradients", objective="logit", steps=40)
+    assert abs(found.completeness["integrated_gradients"]) < 1e-9
+
+
 def test_two_and_three_points_are_those_of_radau():
     root = np.sqrt(6)
     assert gauss_radau(2)[0] == pytest.approx([1 / 3, 1], rel=1e-14, abs=0)

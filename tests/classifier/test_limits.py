@@ -3,7 +3,9 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
 from torch import nn
+from transformers import RobertaConfig, RobertaForSequenceClassification
 
 from hf_gradexplain.classifier.limits import length_limit, pad_id, vocabulary_size
 from tests.helpers.tokenizers_of_all_kinds import tokenizer_of
@@ -36,10 +38,29 @@ def test_a_table_of_words_is_no_table_of_positions():
     assert length_limit(tokenizer_of("word_piece"), model, [model[0], nn.Sequential(model[1])]) == 42
 
 
-def test_positions_count_from_the_row_after_the_padding_row():
-    model = nn.ModuleList([nn.Embedding(42, 2, padding_idx=1)])
+@pytest.mark.parametrize(("padding_row", "limit"), [(None, 42), (0, 41), (1, 40)])
+def test_positions_count_from_the_row_after_the_padding_row(padding_row, limit):
+    model = nn.ModuleList([nn.Embedding(42, 2, padding_idx=padding_row)])
     model.config = SimpleNamespace(max_position_embeddings=42)
-    assert length_limit(tokenizer_of("word_piece"), model) == 40
+    assert length_limit(tokenizer_of("word_piece"), model) == limit
+
+
+@pytest.mark.parametrize("pad", [0, 1])
+def test_a_roberta_reads_as_many_tokens_as_it_has_positions_after_the_padding_row(pad):
+    config = RobertaConfig(
+        vocab_size=30,
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=8,
+        max_position_embeddings=12,
+        pad_token_id=pad,
+    )
+    model = RobertaForSequenceClassification(config).eval()
+    limit = length_limit(tokenizer_of("word_piece"), model, [model.get_input_embeddings()])
+    assert model(torch.full((1, limit), 7)).logits.shape == (1, 2)
+    with pytest.raises((IndexError, RuntimeError)):
+        model(torch.full((1, limit + 1), 7))
 
 
 def test_the_pad_token_counts_only_if_the_model_has_a_vector_for_it():

@@ -13,6 +13,18 @@ from tests.helpers.chats import WordTokenizer
 from tests.helpers.tokenizer_classes import build
 
 
+@pytest.fixture
+def capture_transformers(caplog):
+    """The messages that transformers logs."""
+    logger, messages = logging.getLogger("transformers"), []
+    caplog.set_level(logging.WARNING, logger=logger.name)
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())
+    logger.addHandler(handler)
+    yield messages
+    logger.removeHandler(handler)
+
+
 def names(tokenizer, document):
     """Per token, the piece and the text of its unit, by sequence."""
     pieces = tokenizer.convert_ids_to_tokens(document.inputs["input_ids"].tolist())
@@ -49,6 +61,15 @@ def test_truncated_pairs_log_nothing_and_other_messages_stay(caplog):
     assert len(document.inputs["input_ids"]) == 6
     assert len(messages) == 1
     assert "overflowing tokens are not returned" in messages[0]
+
+
+def test_a_truncated_pair_of_long_texts_is_no_reason_for_a_warning(capture_transformers):
+    tokenizer = WordTokenizer(model_max_length=3)
+    (document,) = Encoder(tokenizer, 6, "word")([("the film is good", "the film is not bad")])
+    assert len(document.inputs["input_ids"]) == 6
+    assert capture_transformers == []
+    tokenizer("the film is good")
+    assert len(capture_transformers) == 1
 
 
 def test_a_hypothesis_without_a_separator_begins_where_the_text_was_cut():

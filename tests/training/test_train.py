@@ -2,7 +2,7 @@
 
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, RobertaConfig, RobertaForSequenceClassification
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import FastTextConfig, train_word_tokenizer
@@ -29,6 +29,26 @@ def test_text_pairs_with_multi_label_and_regression_targets(tmp_path):
         last = fit(model, tokenizer, task, rows, rows, FitArguments(learning_rate=0.1, num_train_epochs=30))
         assert not model.training
         assert last["mse"] < min(first["mse"], 0.01) if metric == "mse" else last["accuracy"] == 1.0
+
+
+def test_long_texts_are_cut_to_the_positions_of_the_model():
+    """A RoBERTa has two positions less than rows of its table."""
+    rows = Dataset.from_dict({"text": ["film bad " * 20, "good"], "label": [0, 1]})
+    tokenizer, task = train_word_tokenizer(["film book good bad"], vocab_size=9), infer_task(rows)
+    config = RobertaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=8,
+        max_position_embeddings=12,
+        pad_token_id=1,
+        **task.config(),
+    )
+    metrics = fit(
+        RobertaForSequenceClassification(config), tokenizer, task, rows, rows, FitArguments(num_train_epochs=1)
+    )
+    assert 0 <= metrics["accuracy"] <= 1
 
 
 def test_a_file_without_splits_is_not_trained_and_evaluated_on_the_same_rows(tmp_path):

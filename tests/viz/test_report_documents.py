@@ -206,6 +206,7 @@ def test_colours_have_twenty_steps(scores, signed, looks):
         ({"prediction": None, "value": -0.5}, {"prediction": "", "value": "−0.500"}),
         ({"confidence": None}, {"confidence": ""}),
         ({"pieces": Pieces.join([(" ", -1), ("rest", -2)])}, {"is_empty": True}),
+        ({"pieces": Pieces.join([(" ", -1), ("word", 0)])}, {"is_empty": False}),
         ({"remarks": {"loo": "equal"}}, {"remarks": ["equal", "warning"]}),
     ],
 )  # fmt: skip
