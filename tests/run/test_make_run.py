@@ -2,6 +2,7 @@
 
 import json
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import pandas as pd
@@ -9,10 +10,14 @@ import pytest
 import torch
 from datasets import Dataset
 
+from hf_gradexplain.audit.plausibility.plausibility import plausibility_tables
 from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.evaluation.documents import read_explanations
+from hf_gradexplain.evaluation.ground_truth import planted_table
 from hf_gradexplain.explainer import Explainer
+from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.options import Options
 from hf_gradexplain.options.arguments import AuditArguments, MeasureArguments
 from hf_gradexplain.run import make_run as module
@@ -64,6 +69,10 @@ def test_python_measures_and_notes_what_the_recipe_does(saved, tmp_path):
     assert {k: x for k, x in recipe["facts"].items() if k not in described} == {
         k: x for k, x in python["facts"].items() if k not in described
     }
+    assert (recipe["title"], python["title"]) == ("model on test.parquet (train)", "model on 5 texts")
+    assert result.run.provenances["model"].name == str(saved / "model")
+    again = plausibility_tables(result.documents, 4)["plausibility"]
+    pd.testing.assert_frame_equal(result.plausibility, again)
     pd.testing.assert_frame_equal(result.baselines, pd.read_parquet(folders[0] / "baselines.parquet"))
     assert list(result.baselines["baseline"].unique()) == ["zero", "mean", "deletion"]
 
@@ -120,10 +129,35 @@ def test_other_processes_evaluate_and_return_nothing(monkeypatch, tmp_path):
     assert calls == [{}, "baselines", "hybrid"]
 
 
+@pytest.mark.parametrize("progress", [True, False])
+def test_all_parts_get_the_provenances_the_inputs_and_the_progress(monkeypatch, tmp_path, progress):
+    seen, provenances = {}, {"model": Provenance("me/m", "0a1b")}
+
+    def recorded(name, work, *given, **more):
+        seen[name] = (given, more)
+        return work(*given, **more)
+
+    for name in ("evaluate", "evaluate_baselines", "hybrid_tables", "sanity_tables"):
+        monkeypatch.setattr(module, name, partial(recorded, name, getattr(module, name)))
+    made = run(tmp_path, evaluated(provenances=provenances), keep=False, progress=progress)
+    assert made.provenances is provenances
+    assert [more["progress"] for _, more in seen.values()] == [progress] * 4
+    assert [seen[name][1]["provenances"] for name in ("evaluate", "hybrid_tables")] == [provenances] * 2
+    assert seen["evaluate"][1]["inputs"] == made.inputs
+    assert made.inputs in seen["evaluate_baselines"][0]
+    assert made.inputs in seen["hybrid_tables"][0]
+
+
+def weight(word, label):
+    return float(len(word) - label)
+
+
 def test_planted_words_are_looked_for_on_the_generated_corpus_alone(tmp_path):
     assert "planted" not in run(tmp_path / "a", keep=False, progress=False).extra
-    made = run(tmp_path / "b", evaluated(weight=lambda word, label: float(len(word))), keep=False, progress=False)
+    made = run(tmp_path / "b", evaluated(weight=weight), keep=False, progress=False)
     assert next(iter(made.extra)) == "planted"
+    expected = planted_table(read_explanations(document_path(tmp_path / "b", 0)), weight, 3)
+    pd.testing.assert_frame_equal(made.extra["planted"], expected)
 
 
 def test_a_document_that_cannot_be_read_is_named(monkeypatch, tmp_path):
