@@ -4,6 +4,7 @@ import gc
 import gzip
 import json
 import re
+import time
 from base64 import b64decode
 from functools import partial
 from types import SimpleNamespace
@@ -364,6 +365,19 @@ def test_the_folder_is_locked_before_the_first_and_until_the_last_file(monkeypat
         evaluate(progress=False)
 
 
+@pytest.mark.parametrize("progress", [True, False])
+def test_what_is_asked_of_a_run(monkeypatch, tmp_path, progress):
+    asked = []
+    monkeypatch.setattr(in_memory, "make_run", lambda *given, **more: asked.append(more) or "run")
+    for folder in (tmp_path, None):
+        assert explainer("fasttext").evaluate(TEXTS, output_dir=folder, progress=progress).run == "run"
+    replay = "explainer.evaluate(texts, labels, methods=['signed_gi', 'loo', 'random'], unit='word', ...)"
+    assert [(more["keep"], more["progress"], more["replay"]) for more in asked] == [
+        (True, progress, replay), (False, progress, replay),
+    ]  # fmt: skip
+    assert all(0 <= time.monotonic() - more["started"] < 60 for more in asked)
+
+
 def test_a_finished_run_is_opened_again(tmp_path):
     folder = tmp_path / "run"
     live = explainer("textcnn").evaluate(
@@ -429,6 +443,8 @@ def test_the_repr_says_the_result_in_words(result):
     low, high = frame.loc["signed_gi", ["low", "high"]]
     (row,) = (row for row in rows if row.startswith("  signed_gi: "))
     assert f"AOPC(10) {frame.loc['signed_gi', 'AOPC(10)']:.3f} [{low:.3f}, {high:.3f}]".replace("-", "−") in row
+    (longest,) = (name for name in frame.columns if name.startswith("AOPC(") and name != "AOPC(10)")
+    assert f", {longest} {frame.loc['signed_gi', longest]:.3f}, ".replace("-", "−") in row
     assert f"median correlation with leave-one-out {frame.loc['signed_gi', 'median r']:.2f}" in row
     (loo,) = (row for row in rows if row.startswith("  loo: "))
     assert "correlation" not in loo

@@ -15,11 +15,13 @@ from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import read_explanations
+from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.ground_truth import planted_table
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.options import Options
 from hf_gradexplain.options.arguments import AuditArguments, MeasureArguments
+from hf_gradexplain.run import estimated_parts
 from hf_gradexplain.run import make_run as module
 from hf_gradexplain.run.evaluation_inputs import EvaluationInputs
 from hf_gradexplain.run.folder import document_path
@@ -148,16 +150,48 @@ def test_all_parts_get_the_provenances_the_inputs_and_the_progress(monkeypatch, 
     assert made.inputs in seen["hybrid_tables"][0]
 
 
+def test_notes_come_in_one_order(monkeypatch, tmp_path):
+    for name in ("cautions", "orders_that_depend", "sanity_notes"):
+        monkeypatch.setattr(module, name, lambda *given, name=name: iter([name]))
+    monkeypatch.setattr(module, "evaluate_baselines", lambda *given, **more: {"mean": given[0].engine})
+    monkeypatch.setattr(module, "baseline_table", lambda tables: pd.DataFrame({"baseline": [*tables]}))
+    made = run(tmp_path, evaluated(notes=("own",)), keep=False, progress=False)
+    assert made.notes == ["own", "cautions", "orders_that_depend", "sanity_notes"]
+    assert made.extra["baselines"]["baseline"].tolist() == ["zero", "mean"]
+
+
+def test_methods_are_resolved(tmp_path):
+    options = Options(("auto", "random"))
+    made = make_run(
+        evaluated(), options, MeasureArguments(), AuditArguments(), tmp_path, started=0.0, replay="", keep=False
+    )
+    assert made.inputs["methods"] == ("signed_gi", "random")
+
+
+def test_other_baselines_are_estimated_with_curves_alone(monkeypatch):
+    seen = []
+    monkeypatch.setattr(estimated_parts, "estimate_baselines", lambda *given: seen.append(given) or ())
+    measures = MeasureArguments(random_orders=3, both_ends=True, k_grid=(2,), compare_baselines=("mean",))
+    inputs = evaluated("bert")
+    estimated_parts.estimate_run(inputs, Options(("auto", "random")), measures, AuditArguments())
+    ((engine, texts, others, curves),) = seen
+    assert (engine, texts, curves) == (inputs.engine, inputs.texts, Measures(k_grid=(2,)))
+    assert [options.methods for options in others.values()] == [("attn_lrp", "random")]
+
+
 def weight(word, label):
-    return float(len(word) - label)
+    return len(word) - 3.5 - label
 
 
-def test_planted_words_are_looked_for_on_the_generated_corpus_alone(tmp_path):
+def test_planted_words_are_looked_for_on_the_generated_corpus_alone(monkeypatch, tmp_path):
     assert "planted" not in run(tmp_path / "a", keep=False, progress=False).extra
+    seeds = []
+    monkeypatch.setattr(module, "planted_table", lambda *given: seeds.append(given[2]) or planted_table(*given))
     made = run(tmp_path / "b", evaluated(weight=weight), keep=False, progress=False)
     assert next(iter(made.extra)) == "planted"
     expected = planted_table(read_explanations(document_path(tmp_path / "b", 0)), weight, 3)
     pd.testing.assert_frame_equal(made.extra["planted"], expected)
+    assert seeds == [3]
 
 
 def test_a_document_that_cannot_be_read_is_named(monkeypatch, tmp_path):
