@@ -371,7 +371,7 @@ def test_what_is_asked_of_a_run(monkeypatch, tmp_path, progress):
     monkeypatch.setattr(in_memory, "make_run", lambda *given, **more: asked.append(more) or "run")
     for folder in (tmp_path, None):
         assert explainer("fasttext").evaluate(TEXTS, output_dir=folder, progress=progress).run == "run"
-    replay = "explainer.evaluate(texts, labels, methods=['signed_gi', 'loo', 'random'], unit='word', ...)"
+    replay = "explainer.evaluate(texts, methods=['signed_gi', 'loo', 'random'], unit='word', labels=labels, ...)"
     assert [(more["keep"], more["progress"], more["replay"]) for more in asked] == [
         (True, progress, replay), (False, progress, replay),
     ]  # fmt: skip
