@@ -48,9 +48,9 @@ class Explanation(Displayed):
         messages: The messages of a conversation: their roles, and the places of their contents in `text`. In an
             explanation by `Ranking.why`, these are the query and the documents. Empty for other texts.
         unread: The spans `(start, end)` of the text that the model did not read, because truncation removes them or, in
-            a conversation, the chat template drops them; empty if it read the whole text. By default, if
-            `truncated_at` is given: the span from this offset to the next unit or, if no unit follows, to the end of the
-            text. If the tokenizer truncates on the left, this span is at the beginning of the text.
+            a conversation, the chat template drops them; empty if it read the whole text. If `truncated_at`
+            is given, the default is the span from this offset to the next unit or, if no unit follows, to the end of
+            the text. If the tokenizer truncates on the left, this span is at the beginning of the text.
         windows: The overlapping windows that a long text was cut into, if `stride` was given; empty if the text was
             read as one sequence.
         deciding: With `pool="max"`, for each class the number of the window (from 0) with the largest logit: `(C,)`.
