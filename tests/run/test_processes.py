@@ -184,6 +184,17 @@ def test_two_gpus_are_in_the_plural(monkeypatch):
         process_state()
 
 
+def test_as_many_processes_as_gpus_are_no_error(monkeypatch):
+    """This one is not connected to the other, which is found out later."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"):
+        monkeypatch.setenv(name, "2")
+    state = SimpleNamespace(num_processes=2)
+    monkeypatch.setattr(processes, "PartialState", lambda **options: state)
+    assert process_state() is state
+
+
 @pytest.mark.parametrize("missing", ["MASTER_PORT", "MASTER_ADDR", "ACCELERATE_MIXED_PRECISION"])
 def test_a_launcher_is_known_by_all_of_its_variables(monkeypatch, missing):
     for name in ACCELERATE:
