@@ -93,12 +93,12 @@ def test_numbers_have_six_decimals_and_undefined_ones_are_none():
 
 
 def test_a_row_per_method_at_two_numbers_of_units():
-    rows = [(m, k, k / 10, k / 10 - 0.05, k / 10 + 0.05, 5) for m in ("z", "a") for k in (0, 1, 2)]
+    rows = [(m, k, k / 100, k / 100 - 0.05, k / 100 + 0.05, 5) for m in ("z", "a") for k in (0, 9, 10, 20)]
     aopc = pd.DataFrame(rows, columns=["method", "k", "aopc", "ci_low", "ci_high", "n"])
     pearson = ("a", "pearson", 0.5, 0.4, 0.25, 4, 1, 0.3, 0.7, 0.2, 0.6, 0.2)
     kendall = ("z", "kendall", *pearson[2:])
     correlation = pd.DataFrame([pearson, kendall], columns=CORRELATION_COLUMNS)
-    z, a = _methods(Tables(aopc, correlation), 1, 2)
+    z, a = _methods(Tables(aopc, correlation))
     assert z == {
         "method": "z", "short": [0.1, 0.05, 0.15], "long": [0.2, 0.15, 0.25],
         "r": None, "significant": None, "undefined": None,
