@@ -98,7 +98,7 @@ def _content(entries: Sequence[Measured], arguments: LeaderboardArguments) -> di
         "missing": join_words(_missing(entries, arguments)),
         "no_ends": join_words(NO_ENDS),
         "naopc": join_words(NAOPC),
-        "seeds": len(arguments.seeds),
+        "trainings": _trainings(entries),
         "date": max(x.newest for x in entries).strftime("%-d %B %Y"),
         "versions": join_words(f"{name} {version}" for name, version in versions().items()),
     }
@@ -151,6 +151,15 @@ def _models(entries: Sequence[Measured]) -> dict[str, str]:
     measured = {x.entry.model for x in entries}
     groups = {"paper": paper.MODELS, "pretrained": paper.ENCODER, "small": SMALL}
     return {group: join_words(MODELS[name] for name in names if name in measured) for group, names in groups.items()}
+
+
+def _trainings(entries: Sequence[Measured]) -> str:
+    """Say how often the models were trained."""
+    numbers = {len(x.trainings) for x in entries}
+    if len(numbers) > 1:
+        return Markup("The column *trainings* has the number of times that a model was trained.")
+    (number,) = numbers
+    return f"Each model was trained {'once' if number == 1 else f'{number} times'}."
 
 
 def _missing(entries: Sequence[Measured], arguments: LeaderboardArguments) -> list[str]:

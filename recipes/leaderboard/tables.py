@@ -26,10 +26,12 @@ def plus_minus(estimate: IntervalEstimate) -> str:
 
     >>> plus_minus(IntervalEstimate(0.25, 0.22, 0.28))
     '0.250 ± 0.030'
+    >>> plus_minus(IntervalEstimate(-0.25, -0.28, -0.22))
+    '−0.250 ± 0.030'
     """
     if np.isnan(estimate.value):
         return MISSING
-    return f"{estimate.value:z.3f} ± {(estimate.high - estimate.low) / 2:.3f}"
+    return with_minus(f"{estimate.value:z.3f} ± {(estimate.high - estimate.low) / 2:.3f}")
 
 
 def signed(gap: IntervalEstimate) -> str:
@@ -44,7 +46,9 @@ def signed(gap: IntervalEstimate) -> str:
 def answer(choice: Choice) -> str:
     """Return the sentence that says which method to take for a kind of model if it may need only one pass."""
     gaps = {_NAMES[m]: gap for m, gap in choice.gaps.items() if m in _NAMES}
-    sides = [f"{_SIDES[in_words(gap)]} that of {name} ({gap.value:+z.3f})" for name, gap in gaps.items()]
+    sides = [
+        f"{_SIDES[in_words(gap)]} that of {name} ({with_minus(f'{gap.value:+z.3f}')})" for name, gap in gaps.items()
+    ]
     start = f"For {choice.kind}, {choice.method} is the best method that needs one pass."
     return f"{start} Its {AOPC} is {' and '.join(sides)}."
 

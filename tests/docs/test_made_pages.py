@@ -20,7 +20,7 @@ def leaderboard():
     """AOPC(10) on the texts for verdicts, by model and method."""
     sections = re.split(r"^## ", read("docs/leaderboard.md"), flags=re.M)
     return {
-        section.partition(",")[0]: dict(re.findall(r"^\| (\w+) \| \d+ \| [^|]+ \| ([\d.-]+) ±", section, flags=re.M))
+        section.partition(",")[0]: dict(re.findall(r"^\| (\w+) \| \d+ \| [^|]+ \| ([\d.−]+) ±", section, flags=re.M))
         for section in sections
         if section.partition("\n")[0].endswith(", AG's News")
     }
@@ -34,6 +34,28 @@ def test_the_table_of_choices_has_the_figures_of_the_leaderboard():
     for model, best, numbers in rows:
         expected = [measured[model][method] for method in (best, "random", "loo", "signed_gi")]
         assert numbers.split(" | ") == expected, model
+
+
+def test_the_table_of_methods_has_the_figures_of_the_leaderboard():
+    rows = re.findall(r"^\| (`.*?) \| .* \| (\S+(?: to \S+)?) \| (\S+(?: to \S+)?) \|$", read("README.md"), flags=re.M)
+    measured, found = leaderboard(), {}
+    for names, *figures in rows:
+        for model, figure in zip(("MiniLM", "TextCNN"), figures, strict=True):
+            of_names = [measured[model].get(name, "–") for name in re.findall(r"`(\w+)`", names)]
+            assert figure == " to ".join(sorted(set(of_names) if len(of_names) < 2 else {min(of_names), max(of_names)}))
+            found[names] = figure
+    assert len(found) == 19
+
+
+def test_the_table_of_transformers_has_the_figures_of_the_leaderboard():
+    table = re.search(r"^\| method \| passes \| MiniLM .*?\n\n", read("docs/compare.md"), flags=re.M | re.S)
+    head, _, *rows = table[0].strip().split("\n")
+    measured, models = leaderboard(), head.strip("| ").split(" | ")[2:]
+    assert len(models) == 5
+    for row in rows:
+        method, _, *figures = row.strip("| ").split(" | ")
+        assert figures == [measured[model][method.split("`")[1]] for model in models], method
+    assert len(rows) == 7
 
 
 def shape(notebook):
