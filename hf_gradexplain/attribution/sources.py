@@ -70,7 +70,10 @@ class Source:
         return self.graph or self.gradients
 
     def passes(self, units: float) -> float:
-        """Return how many forward and backward passes it takes for a text of `units` units; 1 by default."""
+        """Return how many forward and backward passes it takes for a text of `units` units.
+
+        By default 1 if it takes gradients, else 0.
+        """
         return int(self.takes_gradients)
 
     def masked_copies(self, units: int) -> int:

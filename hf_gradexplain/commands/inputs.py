@@ -51,10 +51,10 @@ def _named(arguments: EvaluateRecipeArguments) -> EvaluationInputs:
     """Return the classifier and the dataset that the arguments name."""
     if arguments.dataset_name is None:
         raise GradexplainError("--model_name_or_path needs a --dataset_name or a --file to evaluate on")
+    how_to_load: LoadOptions = {**load_options(arguments), "device": device_of_process(arguments.device)}
     data = resolve(arguments.dataset_name, arguments.dataset_revision, "dataset")
     with hint_at_predicted_classes():
         texts = to_rationales(_texts(arguments, data.commit))
-    how_to_load: LoadOptions = {**load_options(arguments), "device": device_of_process(arguments.device)}
     engine = AttributionEngine.from_pretrained(str(arguments.model_name_or_path), **how_to_load)
     texts, note = _with_classes(texts, engine.class_names, arguments)
     if note and process_state().is_main_process:
@@ -156,6 +156,7 @@ def _embedded(arguments: EvaluateRecipeArguments, output_dir: Path, *, one_proce
     """Return the generated corpus and a FastText model trained on it."""
     if arguments.dataset_name is not None:
         raise GradexplainError("--dataset_name or --file needs a --model_name_or_path to evaluate")
+    device = device_of_process(arguments.device)
     corpus, folder, state = make_corpus(arguments.seed), output_dir / "model", process_state()
     if state.is_main_process and not _is_trained(folder, arguments.seed):
         _train_fasttext(corpus, arguments.seed, folder)
@@ -164,7 +165,6 @@ def _embedded(arguments: EvaluateRecipeArguments, output_dir: Path, *, one_proce
     texts = corpus.test
     if arguments.max_samples is not None:
         texts = texts.select(range(min(arguments.max_samples, len(texts))))
-    device = device_of_process(arguments.device)
     return EvaluationInputs(
         AttributionEngine.from_pretrained(str(folder), device=device, dtype=arguments.dtype),
         texts,

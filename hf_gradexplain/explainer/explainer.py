@@ -128,7 +128,7 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
         - `sequential_integrated_gradients`: 20 forward and backward passes for each unit;
         - methods that run masked copies, such as `loo` and `shapley`: one forward pass for each copy.
 
-        The scores of a text do not depend on the other texts of the call.
+        Up to rounding, the scores of a text do not depend on the other texts of the call.
 
         Args:
             texts: A text, a text pair `(a, b)` or `{"text": a, "text_pair": b}`, or a conversation as a list of

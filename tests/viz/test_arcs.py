@@ -225,6 +225,18 @@ def test_a_figure_in_numbers(six_points_per_character, points, shrink):
         assert place(deep, xy) == pytest.approx(where)
 
 
+def test_arcs_are_drawn_in_a_part_of_a_figure():
+    """The layout is that of the whole figure, which alone has a size."""
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subfigures(1, 2)
+    left.subplots()
+    axes = right.subplots()
+    draw_arcs(axes, diagram(), ())
+    assert axes.get_figure(root=False) is right
+    assert {text.get_text() for text in axes.texts} >= set(UNITS)
+
+
 def test_arcs_stand_below_the_text_that_they_explain():
     figure = arcs_figure([Row([Segment("aa b c", 1.0)])], Heading("positive"), small(), sentences=["note"])
     text, below = figure.axes
