@@ -232,7 +232,7 @@ def test_arcs_are_drawn_in_a_part_of_a_figure():
     left, right = figure.subfigures(1, 2)
     left.subplots()
     axes = right.subplots()
-    draw_arcs(axes, diagram(), ())
+    draw_arcs(axes, diagram())
     assert axes.get_figure(root=False) is right
     assert {text.get_text() for text in axes.texts} >= set(UNITS)
 
