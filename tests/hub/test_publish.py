@@ -378,7 +378,7 @@ def test_the_embedded_default_and_streams_can_be_published(running, stream, tmp_
     done = recipe(hub, home, *names, "--output_dir", out, *to(f"me/x{len(stream)}"))
     assert done.returncode == 0, done.stderr
     answer = client(do_load, f"me/x{len(stream)}", str(out), str(tmp_path))
-    assert answer == [True, TEXTS] if stream else "were not published, and their source is not on the hub" in answer
+    assert answer == [True, TEXTS] if stream else "were not published, and their dataset is not on the hub" in answer
 
 
 def test_a_missing_revision_is_an_error(published, client, tmp_path):

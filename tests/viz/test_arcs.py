@@ -231,10 +231,10 @@ def test_arcs_are_drawn_in_a_part_of_a_figure():
     FigureCanvasAgg(figure)
     left, right = figure.subfigures(1, 2)
     left.subplots()
-    axes = right.subplots()
-    draw_arcs(axes, diagram())
+    axes, drawn = right.subplots(), diagram()
+    draw_arcs(axes, drawn)
     assert axes.get_figure(root=False) is right
-    assert {text.get_text() for text in axes.texts} >= set(UNITS)
+    assert {arc.label for arc in drawn.arcs} | {*drawn.words} <= {text.get_text() for text in axes.texts}
 
 
 def test_arcs_stand_below_the_text_that_they_explain():
