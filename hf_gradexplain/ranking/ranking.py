@@ -25,7 +25,7 @@ from hf_gradexplain.text.texts import SEPARATOR, Text, text_parts
 from hf_gradexplain.text.unit import Message
 from hf_gradexplain.viz.cell import cell_html, cell_text
 from hf_gradexplain.viz.sanitize import one_line
-from hf_gradexplain.viz.tables import TextTable, text_table
+from hf_gradexplain.viz.tables import TextTable, counted, text_table
 
 QUERY = "query"
 """The role of the words of the query."""
@@ -153,8 +153,7 @@ class Ranking:
 
     @property
     def _title(self) -> str:
-        n = len(self.documents)
-        return f"{n:,} document{'' if n == 1 else 's'} ranked for {one_line(self.query, width=_WIDTH)!r}"
+        return f"{counted(len(self.documents), 'document')} ranked for {one_line(self.query, width=_WIDTH)!r}"
 
     @property
     def _sentences(self) -> list[str]:

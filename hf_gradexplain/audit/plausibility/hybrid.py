@@ -20,7 +20,7 @@ from hf_gradexplain.options.values import whole_number
 from hf_gradexplain.text.sentences import sentences
 from hf_gradexplain.text.texts import Text, text_parts, undivided
 from hf_gradexplain.viz.cell import cell_html, cell_text
-from hf_gradexplain.viz.tables import TextTable, text_table, with_interval
+from hf_gradexplain.viz.tables import TextTable, counted, text_table, with_interval
 
 SENTENCES = 5
 """The largest number of sentences of each of the two texts; two times five are the ten of Poerner et al."""
@@ -186,8 +186,7 @@ class HybridDocuments:
 
     @property
     def _title(self) -> str:
-        n = len(self.documents)
-        return f"{n:,} hybrid document{'' if n == 1 else 's'}"
+        return counted(len(self.documents), "hybrid document")
 
     @property
     def _sentence(self) -> str:
