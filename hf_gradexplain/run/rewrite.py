@@ -1,5 +1,6 @@
 """Write the results of a finished run again, from the files in its folder, without loading the model."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,8 +71,16 @@ def rewrite_results(folder: Path) -> Path:
         inputs = record["inputs"]
         options = Options(tuple(inputs["methods"]), record["facts"].get("Unit", Options.unit), seed=inputs["seed"])
         tables = make_tables(documents, options, finished.tables.long_k)
-        if tables.document_counts != record["documents"]:
+        if _n_rows(tables.document_counts) != _n_rows(record["documents"]):
             raise GradexplainError(f"{folder / 'documents'} lacks documents of the run: {AGAIN}")
         extra = {**finished.extra, **plausibility_tables(documents, options.seed)}
         write_results(folder, replace(finished.run, tables=tables, extra=extra), documents)
     return folder / "report.html"
+
+
+def _n_rows(counts: Mapping[str, int]) -> tuple[int, int]:
+    """Return how many documents there are, and how many are left out, which version 0.2.0 did not count.
+
+    Other counts, such as of right predictions, may be defined differently in the version that wrote the run.
+    """
+    return counts["documents"], counts.get("left_out", 0)

@@ -229,15 +229,31 @@ def test_a_run_that_is_unfinished_or_damaged_is_refused(folder, tmp_path, name, 
     assert (copy / "report.html").read_bytes() == (folder / "report.html").read_bytes()
 
 
-def test_a_run_without_all_of_its_documents_is_refused(folder, tmp_path):
-    copy = tmp_path / "copy"
+def with_counts(folder, copy, change):
+    """Copy a run, and change the counts of documents in its `results.json`."""
     shutil.copytree(folder, copy)
     record = json.loads((copy / "results.json").read_text())
-    record["documents"]["documents"] += 1
+    change(record["documents"])
     (copy / "results.json").write_text(json.dumps(record))
     record_finished_files(copy)
+    return copy
+
+
+@pytest.mark.parametrize("name", ["documents", "left_out"])
+def test_a_run_without_all_of_its_documents_is_refused(folder, tmp_path, name):
+    copy = with_counts(folder, tmp_path / "copy", lambda counts: counts.update({name: counts[name] + 1}))
     with pytest.raises(GradexplainError, match="documents lacks documents of the run: run the same command again"):
         rewrite_results(copy)
+
+
+def test_a_run_of_a_version_that_counted_otherwise_is_written_again(folder, tmp_path):
+    def of_another_version(counts):
+        del counts["left_out"]
+        counts.update(labelled=0, predicted_right=6)
+
+    copy = with_counts(folder, tmp_path / "copy", of_another_version)
+    rewrite_results(copy)
+    assert (copy / "results.json").read_bytes() == (folder / "results.json").read_bytes()
 
 
 def test_a_folder_without_a_finished_run_has_no_report(folder, tmp_path):
