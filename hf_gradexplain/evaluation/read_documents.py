@@ -95,6 +95,15 @@ def undefined_correlations(paths: Sequence[Path], methods: Sequence[str]) -> dic
     return dict(sorted(counts.items(), key=lambda entry: (methods.index(entry[0][0]), entry[0][1])))
 
 
+def read_signed_methods(paths: Sequence[Path]) -> list[str]:
+    """Return the methods whose signs these files compare with leave-one-out, as the run that wrote them named them.
+
+    Unlike `compared_by_sign`, this also holds for methods that are not registered in this process.
+    """
+    columns = open_documents(paths[0]).schema_arrow
+    return [method.name for method in columns.field("signs").type] if "signs" in columns.names else []
+
+
 def count_documents(paths: Sequence[Path]) -> dict[str, int]:
     """Count the documents of these files.
 

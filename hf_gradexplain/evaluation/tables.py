@@ -11,7 +11,7 @@ from hf_gradexplain.evaluation.agreement import CorrelationSums, SignSums, corre
 from hf_gradexplain.evaluation.aopc import areas, full_areas, removal_drops, sufficiency_drops
 from hf_gradexplain.evaluation.bootstrap import AopcSums, bootstrap_weights
 from hf_gradexplain.evaluation.comparisons import PairedSums
-from hf_gradexplain.evaluation.correlation import compared_by_sign, correlated_methods
+from hf_gradexplain.evaluation.correlation import correlated_methods
 from hf_gradexplain.evaluation.median import MIN_VALUES
 from hf_gradexplain.evaluation.naopc import NormalisedSums
 from hf_gradexplain.evaluation.random_band import RandomBandSums, with_mean_random
@@ -22,6 +22,7 @@ from hf_gradexplain.evaluation.read_documents import (
     count_incomplete,
     read_blocks,
     read_correlations,
+    read_signed_methods,
     undefined_correlations,
 )
 from hf_gradexplain.explanation.remarks import COMPLETE_WITHIN
@@ -100,7 +101,7 @@ def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = Non
     """
     counts = count_documents(paths)
     max_k = counts["longest"] if max_k is None else min(max_k, counts["longest"])
-    sums = _Sums(options.methods, counts["longest"], max_k)
+    sums = _Sums(options.methods, read_signed_methods(paths), counts["longest"], max_k)
     for block in read_blocks(paths):
         sums.add(block, bootstrap_weights(block.ids, options.seed))
     correlated = correlated_methods(options.methods)
@@ -131,14 +132,14 @@ def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = Non
 class _Sums:
     """All sums over documents."""
 
-    def __init__(self, methods: Sequence[str], longest: int, max_k: int) -> None:
+    def __init__(self, methods: Sequence[str], signed: Sequence[str], longest: int, max_k: int) -> None:
         self.longest, self.max_k = longest, max_k
         self.curves: dict[tuple[str, str], AopcSums] = {}
         self.random, self.chance = AopcSums(longest), RandomBandSums(longest)
         self.pairs = PairedSums(methods, sorted({min(SHORT_K, max_k), max_k}))
         self.normalised = NormalisedSums(methods)
         self.correlations = CorrelationSums(correlated_methods(methods))
-        self.signs = SignSums(compared_by_sign(methods))
+        self.signs = SignSums(signed)
 
     def add(self, block: DocumentBlock, weights: np.ndarray) -> None:
         by_method = with_mean_random(block.curves, block.random_orders)

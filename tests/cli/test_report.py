@@ -1,5 +1,9 @@
 """`hf-gradexplain report`: the files of a finished run, and the report alone in another place."""
 
+import pandas as pd
+import pytest
+
+from hf_gradexplain import Evaluation
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.cli import main
 from hf_gradexplain.run import rewrite
@@ -23,11 +27,15 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
     assert not (tmp_path / "none").exists()
 
 
-def test_a_run_has_a_method_that_another_process_registered(monkeypatch, tmp_path, capsys):
-    monkeypatch.setitem(METHODS, "my_own", METHODS["signed_gi"])
+@pytest.mark.parametrize("like", ["signed_gi", "sa_l2"])
+def test_a_run_has_a_method_that_another_process_registered(monkeypatch, tmp_path, capsys, like):
+    monkeypatch.setitem(METHODS, "my_own", METHODS[like])
     texts = ["a good film", "a bad end of the film", "the music is good"]
-    explainer("textcnn").evaluate(texts, methods=["loo", "my_own"], output_dir=tmp_path, progress=False)
+    run = explainer("textcnn").evaluate(texts, methods=["loo", "my_own"], output_dir=tmp_path, progress=False).run
     monkeypatch.delitem(METHODS, "my_own")
     assert main(["report", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'report.html'}\n"
     assert "my_own" in (tmp_path / "report.html").read_text()
+    signs = Evaluation.load(tmp_path).run.tables.signs
+    pd.testing.assert_frame_equal(signs, run.tables.signs, check_exact=True)
+    assert len(signs) == (like == "signed_gi")
