@@ -408,6 +408,14 @@ def test_a_finished_run_is_opened_again(tmp_path):
     assert (folder / "documents").exists()
 
 
+def test_a_run_of_one_method_has_no_paired_tests_also_when_it_is_opened_again(tmp_path):
+    live = explainer("textcnn").evaluate(TEXTS, "loo", output_dir=tmp_path, progress=False).paired_tests()
+    assert not (tmp_path / "comparisons.parquet").exists()
+    pd.testing.assert_frame_equal(Evaluation.load(tmp_path).paired_tests(), live, check_exact=True)
+    columns = ["k", "method", "other", "difference", "ci_low", "ci_high", "p", "p_adjusted", "n", "finding"]
+    assert (list(live.columns), len(live)) == (columns, 0)
+
+
 def test_only_a_finished_run_is_opened(tmp_path):
     with pytest.raises(GradexplainError, match=r"^.* is not the output folder of a run, which has results\.json"):
         Evaluation.load(tmp_path)
