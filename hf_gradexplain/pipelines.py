@@ -36,8 +36,8 @@ INSTEAD = {
 class PipelineOptions(ExplainOptions, total=False):
     """Keyword arguments of the pipeline itself, which are the defaults of its calls."""
 
-    methods: str | Sequence[str]
-    unit: UnitName
+    methods: str | Sequence[str] | None
+    unit: UnitName | None
     units: GivenUnits | None
 
 
@@ -105,10 +105,12 @@ class TextAttributionPipeline(Pipeline):
         """Check the arguments that the pipeline is created with, and return them as those of the forward pass."""
         of_base = {"batch_size": self._batch_size, "num_workers": self._num_workers}
         _check_names([*defaults, *(name for name, value in of_base.items() if value is not None)])
-        options: Any = {k: x for k, x in defaults.items() if k not in ("methods", "unit", "units")}
-        methods, unit = defaults.get("methods", Options.methods), defaults.get("unit", Options.unit)
+        named = ("methods", "unit", "units")  # None stands for the default, as in `__call__`
+        given: dict[str, Any] = {k: x for k, x in defaults.items() if k not in named or x is not None}
+        options: Any = {k: x for k, x in given.items() if k not in named}
+        methods, unit = given.get("methods", Options.methods), given.get("unit", Options.unit)
         check_names(call_options(methods, unit, None, options).methods)
-        return {}, dict(defaults), {}
+        return {}, given, {}
 
     def preprocess(self, inputs: Any) -> Any:
         """Return the texts as they are, because the explainer has its own encoder."""

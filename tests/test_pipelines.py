@@ -62,9 +62,20 @@ def test_units_of_a_call_replace_those_of_the_pipeline(folder):
     assert [unit.text for unit in attribute("bad film", unit="word").units] == ["bad", "film"]
 
 
+def test_none_stands_for_the_default_when_the_pipeline_is_created(folder, attribute):
+    nothing = pipeline("text-attribution", model=folder, methods=None, unit=None, units=None)
+    assert records(nothing(TEXTS)) == records(attribute(TEXTS))
+    assert records(nothing(TEXTS, "loo", "token")) == records(attribute(TEXTS, "loo", "token"))
+    some = pipeline("text-attribution", model=folder, methods=None, unit="token", steps=None)
+    assert records(some(TEXTS)) == records(attribute(TEXTS, unit="token"))
+    with pytest.raises(GradexplainError, match=r"^seed must be a whole number, but is None$"):
+        pipeline("text-attribution", model=folder, seed=None)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        ({"methods": 5}, "methods must be a name or a list of names, not int"),
         ({"method": "loo"}, "unknown option 'method'"),
         ({"methods": "lo"}, "unknown method 'lo': did you mean 'loo'?"),
         ({"methods": "loo", "unit": "words"}, "unknown unit 'words': did you mean 'word'?"),

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypedDict
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options.fields import check_fields, option
 from hf_gradexplain.options.options import TiesName
+from hf_gradexplain.options.values import as_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,8 +180,7 @@ class MeasureArguments:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if isinstance(self.compare_baselines, str):
-            object.__setattr__(self, "compare_baselines", (self.compare_baselines,))
+        object.__setattr__(self, "compare_baselines", as_names("compare_baselines", self.compare_baselines))
         if self.max_k is not None and self.max_k < 0:
             raise GradexplainError(f"max_k must be a number of removed units, 0 or larger, but is {self.max_k}")
 

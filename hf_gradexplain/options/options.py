@@ -14,6 +14,7 @@ from hf_gradexplain.options.classes import ClassName, ClassNames, check_classes,
 from hf_gradexplain.options.fields import check_fields, option
 from hf_gradexplain.options.sampling import check_sampling, set_reference_texts
 from hf_gradexplain.options.tokenizer_kwargs import read_kwargs, write_kwargs
+from hf_gradexplain.options.values import as_names
 
 UnitName = Literal["token", "word", "word_type", "sentence", "clause"]
 ObjectiveName = Literal["loss", "logit", "prob", "contrast"]
@@ -185,11 +186,9 @@ class Options:
     )
 
     def __post_init__(self) -> None:
-        methods = (self.methods,) if isinstance(self.methods, str) else tuple(self.methods)
-        object.__setattr__(self, "methods", methods)
+        for name in ("methods", "explain_roles"):
+            object.__setattr__(self, name, as_names(name, getattr(self, name)))
         set_classes(self)
-        roles = (self.explain_roles,) if isinstance(self.explain_roles, str) else tuple(self.explain_roles)
-        object.__setattr__(self, "explain_roles", roles)
         check_fields(self)
         check_classes(self)
         object.__setattr__(self, "tokenizer_kwargs", write_kwargs(read_kwargs(self.tokenizer_kwargs)))

@@ -89,6 +89,23 @@ def check_column(values: Any, expected: str, column: str, kind: type = object) -
         raise GradexplainError(f"{expected}, not {given}")
 
 
+def as_names(option: str, value: Any) -> tuple[str, ...]:
+    """Return the value of an option that takes one name or a list of names, always as a tuple.
+
+    >>> as_names("methods", "loo"), as_names("methods", ["loo", "random"])
+    (('loo',), ('loo', 'random'))
+
+    Raises:
+        GradexplainError: `value` is neither a str nor an iterable.
+    """
+    value = plain(value)
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, bytes) or not isinstance(value, Iterable):
+        raise GradexplainError(f"{option} must be a name or a list of names, not {type(value).__name__}")
+    return tuple(plain(name) for name in value)
+
+
 def one_or_tuple(option: str, value: Any) -> Any:
     """Return the value of an option that takes one class, or a list of classes; a list becomes a tuple.
 

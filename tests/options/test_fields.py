@@ -88,6 +88,34 @@ def test_a_list_of_something_else_is_refused(value, message):
         MeasureArguments(k_grid=value)
 
 
+NAMES = [(Options, "methods"), (Options, "explain_roles"), (MeasureArguments, "compare_baselines")]
+
+
+@pytest.mark.parametrize(("kind", "option"), NAMES, ids=[option for _, option in NAMES])
+def test_an_option_takes_one_name_or_a_list_of_names(kind, option):
+    for given, expected in (
+        ("pad", ("pad",)),
+        (np.array("pad"), ("pad",)),
+        (("pad", "unk"), ("pad", "unk")),
+        (["pad", "unk"], ("pad", "unk")),
+        ((name for name in ("pad", "unk")), ("pad", "unk")),
+        (np.array(["pad", "unk"]), ("pad", "unk")),
+    ):
+        names = getattr(kind(**{option: given}), option)
+        assert (names, {type(name) for name in names}) == (expected, {str})
+    for given in (None, 5, b"pad"):
+        message = f"{option} must be a name or a list of names, not {type(given).__name__}"
+        with pytest.raises(GradexplainError, match=f"^{message}$"):
+            kind(**{option: given})
+
+
+def test_a_call_without_methods_is_refused():
+    explain = explainer("textcnn")
+    for call in (lambda: explain("bad", None), lambda: explain.evaluate(["bad"], None, ["loo"], progress=False)):
+        with pytest.raises(GradexplainError, match=r"^methods must be a name or a list of names, not NoneType$"):
+            call()
+
+
 def test_a_training_is_checked_too():
     with pytest.raises(GradexplainError, match=r"^vocab_size must be a whole number, but is '9'$"):
         TrainArguments(dataset_name="x", model_type="fasttext", output_dir="x", vocab_size="9")
