@@ -5,7 +5,7 @@ import sys
 import threading
 import warnings
 import weakref
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 import pytest
@@ -17,7 +17,9 @@ from hf_gradexplain.classifier.state import ModelState, frozen_eval_mode
 from hf_gradexplain.errors import EVERYTHING, warn, without_warnings
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
-from hf_gradexplain.text.tokenize import restored_settings
+from hf_gradexplain.run.fingerprints import tokenizer_fingerprint
+from hf_gradexplain.text.encode import Encoder
+from hf_gradexplain.text.tokenize import restored_settings, side_of
 from hf_gradexplain.threads import lock_of
 from tests.helpers.tiny import TEXTS as TUPLE
 from tests.helpers.tiny import explainer, make
@@ -130,6 +132,25 @@ def test_a_tokenizer_is_locked_while_its_settings_are_changed():
         assert not is_free(tokenizer)
     assert tokenizer.truncation_side == "right"
     assert is_free(tokenizer)
+
+
+def truncated_at(tokenizer):
+    return Encoder(tokenizer, 6, "word")(["a fine film with a bad end"])[0].truncated_at
+
+
+@pytest.mark.parametrize(
+    "read", [lambda tokenizer: side_of(tokenizer, {}), truncated_at, tokenizer_fingerprint], ids=["side", "text", "sha"]
+)
+def test_a_setting_that_another_thread_has_changed_for_its_own_texts_is_not_seen(read):
+    _, tokenizer = make("bert")
+    expected = read(tokenizer)
+    with ThreadPoolExecutor(1) as executor:
+        with restored_settings(tokenizer, "left"):
+            result = executor.submit(read, tokenizer)
+            wait([result], timeout=0.3)
+            assert not result.done()
+            assert read(tokenizer) != expected
+        assert result.result() == expected
 
 
 def test_masked_copies_are_handed_out_without_a_lock():

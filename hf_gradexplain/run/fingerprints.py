@@ -14,6 +14,7 @@ from torch.nn import Module
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hf_gradexplain.text.texts import is_conversation, messages_of
+from hf_gradexplain.threads import lock_of
 
 PACKAGES = ("hf_gradexplain", "torch", "transformers", "datasets", "accelerate", "evaluate", "pandas")
 """Packages whose versions may change a result."""
@@ -62,8 +63,9 @@ def weights_fingerprint(model: Module) -> str:
 def tokenizer_fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
     """Return the SHA-256 of everything that decides how the tokenizer encodes a text."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    vocabulary = backend.to_str() if backend is not None else json.dumps(sorted(tokenizer.get_vocab().items()))
-    settings = [vocabulary, tokenizer.model_max_length, tokenizer.padding_side, tokenizer.truncation_side]
+    with lock_of(tokenizer):  # another thread may have changed settings for its own texts
+        vocabulary = backend.to_str() if backend is not None else json.dumps(sorted(tokenizer.get_vocab().items()))
+        settings = [vocabulary, tokenizer.model_max_length, tokenizer.padding_side, tokenizer.truncation_side]
     if template := getattr(tokenizer, "chat_template", None):
         settings.append(template)
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()

@@ -23,7 +23,7 @@ from hf_gradexplain.text.larger_units import larger_units
 from hf_gradexplain.text.python_tokenizers import from_alignment, from_template, segmenter_of
 from hf_gradexplain.text.scripts import is_spaceless
 from hf_gradexplain.text.texts import SEPARATOR, Text, text_parts, undivided
-from hf_gradexplain.text.tokenize import tokenize
+from hf_gradexplain.text.tokenize import side_of, tokenize
 from hf_gradexplain.text.unit import Message, Occurrences
 from hf_gradexplain.text.windows import Windows
 from hf_gradexplain.text.words import Grouped, group
@@ -35,6 +35,8 @@ _CHUNK = 1024
 @dataclass(frozen=True, eq=False)
 class Encoder:
     """Encodes texts as documents.
+
+    The side where texts are truncated is read once, when the encoder is made.
 
     Args:
         tokenizer: The model's tokenizer.
@@ -57,6 +59,7 @@ class Encoder:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     roles: tuple[str, ...] = ()
     stride: int | None = None
+    _side: str = field(init=False)
 
     def __post_init__(self) -> None:
         if self.unit != CUSTOM:
@@ -72,6 +75,7 @@ class Encoder:
             raise GradexplainError(
                 "tokenizer_kwargs: padding=max_length does not fit stride, which cuts texts into windows: leave out one"
             )
+        object.__setattr__(self, "_side", side_of(self.tokenizer, self.kwargs))
 
     @property
     def _longest(self) -> int | None:
@@ -82,12 +86,6 @@ class Encoder:
     def _limit(self) -> int | None:
         """The number of tokens where texts are truncated."""
         return self._longest if self.stride is None else None
-
-    @property
-    def _truncation_side(self) -> str:
-        """The side where texts are truncated."""
-        side: str = self.kwargs.get("truncation_side", self.tokenizer.truncation_side)
-        return side
 
     @cached_property
     def _letters(self) -> LetterReader | None:
@@ -122,7 +120,7 @@ class Encoder:
 
     def _beginnings(self, parts: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
         """Return the texts and pairs; of a long text only the beginning, if it certainly gets the same tokens."""
-        limit, side = self._limit, self._truncation_side
+        limit, side = self._limit, self._side
         if limit is None or side != "right" or max(len(first) for first, *_ in parts) <= CHARACTERS * limit:
             return list(parts)
         if not divides_at_spaces(self.tokenizer):
@@ -145,7 +143,7 @@ class Encoder:
             parts: The same, but of long texts perhaps only the beginning. If the model reads more of a text than that,
                 the whole text is encoded again.
         """
-        encoded = tokenize(self.tokenizer, parts, self._limit, self.kwargs)
+        encoded = tokenize(self.tokenizer, parts, self._limit, self._side, self.kwargs)
         texts = list(map(SEPARATOR.join, parts))
         seconds = [len(first) + len(SEPARATOR) if more else 0 for first, *more in parts]
         tokens = self._tokens(encoded, parts, Characters.of(texts), np.array(seconds))
@@ -176,8 +174,8 @@ class Encoder:
             )
         prompts = [to_prompt(self.tokenizer, undivided(text)) for text in texts]  # type: ignore[arg-type]
         rendered = [prompt.rendered for prompt in prompts]
-        kwargs = {**self.kwargs, "add_special_tokens": False}
-        encoded = tokenize(self.tokenizer, [(each,) for each in rendered], self._limit, kwargs)
+        kwargs, wrapped = {**self.kwargs, "add_special_tokens": False}, [(each,) for each in rendered]
+        encoded = tokenize(self.tokenizer, wrapped, self._limit, self._side, kwargs)
         tokens = self._template_tokens(encoded, rendered)
         is_special = np.isin(tokens.ids, special_ids(self.tokenizer))
         contents = of_contents(tokens, prompts, is_special, self.roles)
@@ -252,11 +250,11 @@ class Encoder:
         if (reader := self._letters) is None:
             return None
         of_texts = zip(encodings, parts, seconds.tolist(), strict=True)
-        return [reader.places(*of_text, self._truncation_side) for of_text in of_texts]
+        return [reader.places(*of_text, self._side) for of_text in of_texts]
 
     def _cut_side(self, ids: Sequence[int]) -> str | None:
         """Return the side where tokens may be missing because of truncation; None for neither."""
-        return self._truncation_side if self._limit is not None and len(ids) >= self._limit else None
+        return self._side if self._limit is not None and len(ids) >= self._limit else None
 
     def _template_tokens(self, encoded: BatchEncoding, rendered: Sequence[str]) -> Tokens:
         """Return the places of the tokens of what a chat template writes."""

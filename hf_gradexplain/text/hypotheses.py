@@ -141,8 +141,9 @@ class HypothesisEncoder(Encoder):
     def _first_truncated(self, pairs: Sequence[tuple[str, ...]]) -> BatchEncoding:
         """Tokenize pairs, of which only the first texts are truncated."""
         too_short = "too short"  # what tokenizers of Rust say; others return more tokens than the limit
+        kwargs = {**self.kwargs, "truncation": _TRUNCATION}
         try:
-            encoded = tokenize(self.tokenizer, pairs, self._limit, {**self.kwargs, "truncation": _TRUNCATION})
+            encoded = tokenize(self.tokenizer, pairs, self._limit, self._side, kwargs)
         except GradexplainError as error:
             if too_short not in str(error):
                 raise

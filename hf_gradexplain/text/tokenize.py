@@ -16,8 +16,22 @@ _SET = ("max_length", "truncation", "truncation_side")
 """The arguments that `tokenize` sets itself."""
 
 
+def side_of(tokenizer: PreTrainedTokenizerBase, kwargs: Mapping[str, Any]) -> str:
+    """Return the side where texts are truncated: that of the arguments, else the user's setting of the tokenizer.
+
+    If another thread has changed the setting for its own texts, the call waits until it is restored.
+    """
+    with lock_of(tokenizer):
+        side: str = kwargs.get("truncation_side", tokenizer.truncation_side)
+    return side
+
+
 def tokenize(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[str, ...]], limit: int | None, kwargs: Mapping[str, Any]
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[tuple[str, ...]],
+    limit: int | None,
+    side: str,
+    kwargs: Mapping[str, Any],
 ) -> BatchEncoding:
     """Return what a tokenizer gives for texts and pairs.
 
@@ -25,12 +39,13 @@ def tokenize(
         tokenizer: The tokenizer.
         texts: Tuples of one text, or of both texts of a pair.
         limit: The largest number of tokens; None for no limit.
-        kwargs: Other arguments of the tokenizer. `max_length` is ignored. `truncation` is used if there is a limit.
+        side: The side where texts are truncated, see `side_of`.
+        kwargs: Other arguments of the tokenizer. `max_length` and `truncation_side` are ignored. `truncation` is used
+            if there is a limit.
 
     Raises:
         GradexplainError: The tokenizer fails.
     """
-    side = kwargs.get("truncation_side", tokenizer.truncation_side)
     with restored_settings(tokenizer, side), without_overflow_note(), translate_errors(_tokenizer_failed, Exception):
         return tokenizer(
             [each if len(each) > 1 else each[0] for each in texts],

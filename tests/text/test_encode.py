@@ -188,6 +188,15 @@ def test_anything_but_a_text_or_a_pair_is_an_error(text):
         documents("word_level", [text])
 
 
+def test_all_texts_of_an_encoder_are_truncated_on_the_same_side():
+    tokenizer, texts = tokenizer_of("word_piece"), ["the film is worth it " * 3]
+    before = Encoder(tokenizer, 6, "word")
+    assert before(texts)[0].truncated_at
+    tokenizer.truncation_side = "left"
+    assert before(texts)[0].truncated_at
+    assert Encoder(tokenizer, 6, "word")(texts)[0].truncated_at == 0
+
+
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_padding_belongs_to_no_unit(side):
     tokenizer = tokenizer_of("word_piece", padding_side=side)

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.text.tokenize import restored_settings, tokenize, without_overflow_note
+from hf_gradexplain.text.tokenize import restored_settings, side_of, tokenize, without_overflow_note
 from tests.helpers.tiny import piece_tokenizer
 from tests.helpers.tokenizer_classes import build
 
@@ -32,15 +32,23 @@ OURS = {"return_overflowing_tokens": False, "return_special_tokens_mask": True, 
         (None, {"truncation": "only_first", "max_length": 9}, {"truncation": False, "max_length": None}, "right"),
         (7, {}, {"truncation": True, "max_length": 7}, "right"),
         (7, {"truncation": "only_first", "max_length": 9}, {"truncation": "only_first", "max_length": 7}, "right"),
-        (0, {"truncation_side": "left"}, {"truncation": True, "max_length": 0}, "left"),
+        (0, {"truncation_side": "right"}, {"truncation": True, "max_length": 0}, "left"),
         (7, {"padding": "max_length"}, {"truncation": True, "max_length": 7, "padding": "max_length"}, "right"),
     ],
 )
 def test_which_arguments_a_tokenizer_gets(limit, given, expected, side):
     tokenizer = Recorder()
-    asked = tokenize(tokenizer, [("a",), ("b", "c"), ("",)], limit, given)
+    asked = tokenize(tokenizer, [("a",), ("b", "c"), ("",)], limit, side, given)
     assert asked == {"texts": ["a", ("b", "c"), ""], **OURS, **expected}
     assert (tokenizer.during, tokenizer.truncation_side) == (side, "right")
+
+
+@pytest.mark.parametrize(("given", "side"), [({}, "right"), ({"truncation_side": "left"}, "left")])
+def test_texts_are_truncated_on_the_side_of_the_arguments_or_of_the_tokenizer(given, side):
+    tokenizer = Recorder()
+    assert side_of(tokenizer, given) == side
+    tokenizer.truncation_side = "left"
+    assert side_of(tokenizer, given) == "left"
 
 
 def test_an_error_of_a_tokenizer_is_one_sentence():
@@ -49,7 +57,7 @@ def test_an_error_of_a_tokenizer_is_one_sentence():
             raise KeyError("no\nvocabulary " + "x" * 300)
 
     with pytest.raises(GradexplainError) as caught:
-        tokenize(Broken(), [("a",)], None, {})
+        tokenize(Broken(), [("a",)], None, "right", {})
     message = str(caught.value)
     assert message.startswith("the tokenizer fails on these texts (KeyError: ")
     assert message.endswith("): load the tokenizer that the model was trained with, or repair its files")
