@@ -126,7 +126,8 @@ class _Apply:
         if function in _OF_THREAD.followed:
             return _forward_of(function)
         if self.own is not None:
-            return self.own.__get__(instance, function)
+            bind = getattr(type(self.own), "__get__", None)
+            return bind(self.own, instance, function) if bind else self.own
         inherited: Any = super(self.function, function)
         return inherited.apply
 

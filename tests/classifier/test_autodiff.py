@@ -1,6 +1,7 @@
 """Tests of derivatives by the forward passes of custom autograd functions."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import torch
@@ -150,9 +151,25 @@ class OwnApply(TwiceTheGradient):
         return super().apply(x) + 1
 
 
+class PlainApply(TwiceTheGradient):
+    """Runs by an attribute `apply` that is not a descriptor, so that Python returns it as it is."""
+
+
+PlainApply.apply = partial(TwiceTheGradient.apply)
+
+
 def test_a_class_derived_from_a_followed_one_is_not_followed():
     with follow_forward([TwiceTheGradient]):
         torch.testing.assert_close(gradient(Child), torch.full_like(slope(), 3))
+
+
+def test_an_apply_that_is_no_method_is_used_by_other_threads_and_restored():
+    own, zeros = vars(PlainApply)["apply"], torch.zeros(2)
+    with follow_forward([PlainApply]):
+        assert in_another_thread(lambda: PlainApply.apply) is own
+        assert in_another_thread(lambda: PlainApply.apply(zeros)).tolist() == [0, 0]
+        assert PlainApply.apply is not own
+    assert vars(PlainApply)["apply"] is own
 
 
 def test_a_method_apply_of_the_class_is_used_by_other_threads_and_restored():
