@@ -20,6 +20,11 @@ def lock_of(shared: Any) -> Any:
     return _LOCKS.setdefault(shared, threading.RLock())
 
 
+def share_lock(one: Any, other: Any) -> None:
+    """Give an object the lock of another one, such as that of the model that it wraps."""
+    _LOCKS[one] = lock_of(other)
+
+
 class ProcessSetting:
     """A setting of the whole process: changed while at least one thread needs it, and then restored.
 

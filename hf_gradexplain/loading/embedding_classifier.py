@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import ProblemTypeName
+from hf_gradexplain.threads import share_lock
 
 _SMALLEST = 1e-12
 """The smallest probability whose logarithm is taken; smaller ones are raised to it."""
@@ -62,6 +63,7 @@ def embedding_classifier(model: Any) -> tuple[EmbeddingClassifier, Sequence[str]
     names = getattr(model, "labels", None)
     names = list(getattr(head, "classes_", ())) if names is None else names
     classifier = EmbeddingClassifier(body, layer, normalize=bool(getattr(model, "normalize_embeddings", False)))
+    share_lock(classifier, body)  # each call wraps the same body in another module
     return (
         classifier.eval(),
         [str(name) for name in names] if np.ndim(names) == 1 and len(names) else None,

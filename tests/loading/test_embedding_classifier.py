@@ -15,6 +15,7 @@ from torch import nn
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer, explain
 from hf_gradexplain.loading.embedding_classifier import _scikit_learn_head, _WithoutGradient
+from hf_gradexplain.threads import lock_of
 from tests.helpers.tiny import make
 
 WORDS = "the film is bad"
@@ -53,6 +54,14 @@ class SetFitModel:
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(40, 8))
 LABELS = {2: RANDOM.integers(2, size=40), 3: np.arange(40) % 3, "several": RANDOM.integers(2, size=(40, 3))}
+
+
+def test_all_modules_that_wrap_the_same_body_have_its_lock():
+    model = SetFitModel(LogisticRegression().fit(X, LABELS[2]))
+    one, other = Explainer(model).model, Explainer(model).model
+    assert one is not other
+    assert lock_of(one) is lock_of(other) is lock_of(model.model_body)
+    assert lock_of(one) is not lock_of(SentenceTransformer())
 
 
 @pytest.mark.parametrize("normalize", [False, True])
