@@ -185,8 +185,8 @@ def _check_fit(options: Options) -> None:
 def _only_text(text: Any) -> str:
     """Return a text, and refuse pairs and conversations."""
     if not isinstance(text, str):
+        kind = "a pair" if isinstance(text, tuple) and len(text) == 2 else type(text).__name__
         raise GradexplainError(
-            "zero-shot classification takes texts, neither pairs nor conversations: give a str, not "
-            f"{type(text).__name__}"
+            f"zero-shot classification takes texts, neither pairs nor conversations: give a str, not {kind}"
         )
     return text

@@ -35,7 +35,7 @@ Text = WholeText | DividedText
 SEPARATOR = "\n"
 """What joins the two texts of a pair, and the contents of a conversation."""
 
-_EXPECTED = "each text must be a str, a tuple of two str for a pair, or a list of messages"
+_EXPECTED = "each text must be a str, a tuple of two str, a dict of text and text_pair, or a list of messages"
 _EXAMPLE = "{'role': 'user', 'content': 'Hello'}"
 
 
@@ -65,7 +65,9 @@ def listed(texts: Text | Iterable[Text]) -> list[Text]:
     """
     if is_text(texts):
         return [as_given(texts)]
-    expected = "texts must be a str, a tuple of two str for a pair, a list of messages, or a list of these"
+    expected = (
+        "texts must be a str, a tuple of two str, a dict of text and text_pair, a list of messages, or a list of these"
+    )
     given = list(map(as_given, as_list(texts, expected, "text", str)))
     for number, text in enumerate(given):
         if any(map(_is_missing, text if isinstance(text, tuple) else (text,))):

@@ -18,6 +18,12 @@ from tests.helpers.tiny import FEW, KINDS, MOST, OF_ONE_PASS, OURS, explainer, m
 TWO = ["bad", "good film"]
 
 
+EACH = "each text must be a str, a tuple of two str, a dict of text and text_pair, or a list of messages"
+EXPECTED = (
+    "texts must be a str, a tuple of two str, a dict of text and text_pair, a list of messages, or a list of these"
+)
+
+
 @pytest.mark.parametrize(
     ("texts", "arguments", "message"),
     [
@@ -48,37 +54,37 @@ TWO = ["bad", "good film"]
         (
             None,
             {},
-            "texts must be a str, a tuple of two str for a pair, a list of messages, or a list of these, not NoneType",
+            EXPECTED + ", not NoneType",
         ),
-        (7, {}, "texts must be a str, a tuple of two str for a pair, a list of messages, or a list of these, not int"),
+        (7, {}, EXPECTED + ", not int"),
         (
             b"bad",
             {},
-            "texts must be a str, a tuple of two str for a pair, a list of messages, or a list of these, not bytes",
+            EXPECTED + ", not bytes",
         ),
         (
             {"text": "bad"},
             {},
-            "texts must be a str, a tuple of two str for a pair, a list of messages, or a list of these, not dict",
+            EXPECTED + ", not dict",
         ),
         (["bad", None], {}, "text 1 is missing (None or NaN): leave it out, or give a str in its place"),
         (pd.Series(["bad", "good", np.nan], index=[7, 8, 9]), {}, "text 2 is missing (None or NaN): leave it out"),
         (pd.Series([pd.NA, "good"], dtype="string"), {}, "text 0 is missing (None or NaN): leave it out"),
-        (["bad", 7.0], {}, "each text must be a str, a tuple of two str for a pair, or a list of messages, not float"),
+        (["bad", 7.0], {}, EACH + ", not float"),
         (
             [["bad", "good"]],
             {},
-            "each text must be a str, a tuple of two str for a pair, or a list of messages, not list",
+            EACH + ", not list",
         ),
         (
             ("bad", "good", "film"),
             {},
-            "each text must be a str, a tuple of two str for a pair, or a list of messages, not a tuple of 3",
+            EACH + ", not a tuple of 3",
         ),
         (
             ("bad",),
             {},
-            "each text must be a str, a tuple of two str for a pair, or a list of messages, not a tuple of 1",
+            EACH + ", not a tuple of 1",
         ),
         (["bad", ("good", None)], {}, "text 1 is missing (None or NaN): leave it out"),
         ([("good", float("nan"))], {}, "text 0 is missing (None or NaN): leave it out"),

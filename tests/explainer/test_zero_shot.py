@@ -232,9 +232,11 @@ TAKES_TEXTS = "zero-shot classification takes texts, neither pairs nor conversat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"texts": ("a", "b")}, TAKES_TEXTS + "tuple"),
+        ({"texts": ("a", "b")}, TAKES_TEXTS + "a pair"),
+        ({"texts": ("a", "b", "c")}, TAKES_TEXTS + "tuple"),
+        ({"texts": {"text": "a", "text_pair": "b"}}, TAKES_TEXTS + "a pair"),
         ({"texts": [{"role": "user", "content": "good"}]}, TAKES_TEXTS + "list"),
-        ({"texts": [TEXT, ("a", "b")]}, TAKES_TEXTS + "tuple"),
+        ({"texts": [TEXT, ("a", "b")]}, TAKES_TEXTS + "a pair"),
         ({"candidate_labels": []}, "candidate_labels must have at least one label, but there are none"),
         (
             {"problem_type": "regression"},

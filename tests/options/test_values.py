@@ -54,8 +54,8 @@ def test_pairs_stay_pairs(pairs):
 @pytest.mark.parametrize(("kind", "table"), TABLES.items(), ids=TABLES)
 def test_a_table_is_refused_with_the_column_to_pass(kind, table):
     message = (
-        f"texts must be a str, a tuple of two str for a pair, a list of messages, or a list of these, not {kind}: "
-        "give one of its columns, such as texts['review']"
+        "texts must be a str, a tuple of two str, a dict of text and text_pair, a list of messages, or a list of "
+        f"these, not {kind}: give one of its columns, such as texts['review']"
     )
     with pytest.raises(GradexplainError, match=f"^{re.escape(message)}$"):
         explainer("fasttext")(table)
@@ -119,7 +119,7 @@ def test_a_single_dict_is_one_pair():
         ({**PAIR, "id": 3}, r"not dict: give pairs, such as zip\(texts\['text'\], texts\['text_pair'\]\)$"),
         (
             {"text": "a", "text_pair": None},
-            "^each text must be a str, a tuple of two str .*, not NoneType$",
+            "^each text must be a str, a tuple of two str, a dict of text and text_pair, .*, not NoneType$",
         ),
         ([{"text": "a", "text_pair": None}], r"^text 0 is missing \(None or NaN\)"),
     ],

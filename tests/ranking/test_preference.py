@@ -286,7 +286,12 @@ def test_wrong_arguments_get_a_sentence(arguments, options, message):
 @pytest.mark.parametrize(
     ("wrong", "options", "message"),
     [
-        (7, {}, "{side}: each text must be a str, a tuple of two str for a pair, or a list of messages, not int"),
+        (
+            7,
+            {},
+            "{side}: each text must be a str, a tuple of two str, a dict of text and text_pair, or a list of "
+            "messages, not int",
+        ),
         (("a", "b", "c"), {}, "{side}: each text must be a str.* not a tuple of 3"),
         ([{"role": "user"}], {}, "{side}: each message needs .* but the content of message 0 is missing"),
         (CHAT, {}, "{side}: the tokenizer has no chat template"),

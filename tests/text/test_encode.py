@@ -183,7 +183,8 @@ def test_unknown_words_with_different_spellings_are_different_units():
 @pytest.mark.parametrize("text", [3, None, ["a"], ("a",), ("a", "b", "c"), ("a", 3)])
 def test_anything_but_a_text_or_a_pair_is_an_error(text):
     with pytest.raises(
-        GradexplainError, match="each text must be a str, a tuple of two str for a pair, or a list of messages, not"
+        GradexplainError,
+        match="each text must be a str, a tuple of two str, a dict of text and text_pair, or a list of messages, not",
     ):
         documents("word_level", [text])
 

@@ -79,7 +79,8 @@ def test_numbers_are_not_missing():
 
 def test_something_else_is_no_list_of_texts():
     with pytest.raises(
-        GradexplainError, match="texts must be a str, a tuple of two str for a pair, a list of messages"
+        GradexplainError,
+        match="texts must be a str, a tuple of two str, a dict of text and text_pair, a list of messages",
     ):
         listed(3)
 
@@ -134,7 +135,9 @@ def test_the_parts_of_a_text(text, parts):
     ],
 )
 def test_what_is_no_text_is_named(text, kind):
-    expected = f"each text must be a str, a tuple of two str for a pair, or a list of messages, not {kind}"
+    expected = (
+        f"each text must be a str, a tuple of two str, a dict of text and text_pair, or a list of messages, not {kind}"
+    )
     with pytest.raises(GradexplainError, match=f"^{expected}$"):
         text_parts(text)
 
