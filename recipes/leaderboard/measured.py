@@ -74,13 +74,18 @@ class Measured:
         return self.gap(method, "random", part) / self.gap("loo", "random", part)
 
     def correlation(self, method: str, coefficient: str, part: Part = "verdict") -> IntervalEstimate:
-        """Return the median over texts of a correlation with leave-one-out, with its exact interval."""
+        """Return the median over texts of a correlation with leave-one-out, with its exact interval.
+
+        The correlation of a text that was explained with several trainings is its mean over them.
+        """
         parts = [
-            read_correlations(document_paths(folder), method)[coefficient][self.rows(seed, part)]
+            pd.Series(
+                read_correlations(document_paths(folder), method)[coefficient][self.rows(seed, part)],
+                self.areas[seed].ids[self.rows(seed, part)],
+            )
             for seed, folder in self.trainings.items()
         ]
-        r = np.concatenate(parts)
-        r = r[~np.isnan(r)]
+        r = pd.concat(parts).groupby(level=0).mean().dropna().to_numpy()
         return IntervalEstimate(float(np.median(r)), *median_interval(r)) if len(r) else _UNKNOWN
 
     def rows(self, seed: int, part: Part) -> np.ndarray:
