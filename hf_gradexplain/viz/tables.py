@@ -66,7 +66,7 @@ def format_estimate(score: float, margin: float, signed: bool) -> str:
 
 
 def with_interval(value: float | None, low: float | None, high: float | None, spec: str = ".3f") -> str:
-    """Write a value with its interval; an undefined number (None or NaN) is written as an en dash.
+    """Write a value with its interval, if it has one; an undefined number (None or NaN) is written as an en dash.
 
     Args:
         value: The value; if it is undefined, the interval is left out.
@@ -76,9 +76,12 @@ def with_interval(value: float | None, low: float | None, high: float | None, sp
 
     >>> with_interval(0.3311, 0.3209, 0.3402), with_interval(-0.001, -0.2, 0.1, ".1f"), with_interval(None, None, None)
     ('0.331 [0.321, 0.340]', '0.0 [−0.2, 0.1]', '–')
+    >>> with_interval(0.25, None, None), with_interval(0.25, None, 0.5)
+    ('0.250', '0.250 [–, 0.500]')
     """
     numbers = [MISSING if x is None or pd.isna(x) else with_minus(format(x, f"z{spec}")) for x in (value, low, high)]
-    return "{} [{}, {}]".format(*numbers) if numbers[0] != MISSING else MISSING
+    value_alone = numbers[0] == MISSING or numbers[1] == numbers[2] == MISSING
+    return numbers[0] if value_alone else "{} [{}, {}]".format(*numbers)
 
 
 def join_words(words: Iterable[str], conjunction: str = "and") -> str:

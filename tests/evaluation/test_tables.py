@@ -214,7 +214,7 @@ def test_a_median_of_few_documents_has_no_interval_and_the_counts_say_why(docume
         assert np.isfinite([row["median_ci_low"], row["median_ci_high"]]).all() == has_interval
         counts = tables.counts.set_index(["what", "method"])["n"]
         assert counts.get((reason, "sa_l2")) == (None if has_interval else n)
-        assert ("[–, –]" in correlation_summary(tables.correlation).iloc[0]["median"]) != has_interval
+        assert ("[" in correlation_summary(tables.correlation).iloc[0]["median"]) == has_interval
 
 
 def test_max_k_cuts_every_curve_and_changes_no_other_row(paths, tables):

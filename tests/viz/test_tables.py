@@ -58,7 +58,7 @@ def test_format_of_an_unknown_column_is_refused():
     [
         ((0.5, 0.25, 0.75), "0.50 [0.25, 0.75]"),
         ((np.float64(0), -0.001, 0.001), "0.00 [0.00, 0.00]"),
-        ((0.5, np.nan, None), "0.50 [–, –]"),
+        ((0.5, np.nan, None), "0.50"),
         ((np.nan, 0.25, 0.75), MISSING),
         ((None, None, None), MISSING),
     ],
