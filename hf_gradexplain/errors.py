@@ -27,36 +27,37 @@ class NotFiniteError(TextError):
         super().__init__(f"{what} are not finite in {precision}: load the model in a wider dtype, or fix its weights")
 
 
-class _Said(threading.local):
+class _Silenced(threading.local):
     """The warnings that `warn` does not give in the current thread, without their numbers."""
 
     messages: Container[str] = ()
 
 
-_SAID = _Said()
+_SILENCED = _Silenced()
 
 
-class _Everything:
+class _AllWarnings:
     def __contains__(self, message: object) -> bool:
         return True
 
 
-EVERYTHING = _Everything()
-"""All warnings there are, for `without_warnings`."""
+ALL_WARNINGS = _AllWarnings()
+"""All warnings, for `without_warnings`."""
 
 
 @contextmanager
-def without_warnings(said: Container[str]) -> Iterator[None]:
-    """Within the block, `warn` gives no warning that is among `said`; a set gets those that it gives.
+def without_warnings(silenced: Container[str]) -> Iterator[None]:
+    """Within the block, `warn` gives no warning that is in `silenced`.
 
+    If `silenced` is a set, the warnings that `warn` gives are added to it, so that each of them is given only once.
     Warnings that differ only in their numbers count as the same. Other threads are not affected, unlike by
     `warnings.catch_warnings`.
     """
-    before, _SAID.messages = _SAID.messages, said
+    before, _SILENCED.messages = _SILENCED.messages, silenced
     try:
         yield
     finally:
-        _SAID.messages = before
+        _SILENCED.messages = before
 
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -65,10 +66,10 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 def warn(message: str) -> None:
     """Give a `UserWarning` at the line of the user's code that called the package, see also `without_warnings`."""
     without_numbers = re.sub(r"\d+", "", message)
-    if without_numbers in _SAID.messages:
+    if without_numbers in _SILENCED.messages:
         return
-    if isinstance(_SAID.messages, set):
-        _SAID.messages.add(without_numbers)
+    if isinstance(_SILENCED.messages, set):
+        _SILENCED.messages.add(without_numbers)
     frame = sys._getframe()
     level = calls = 1
     while (caller := frame.f_back) is not None:

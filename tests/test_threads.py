@@ -14,7 +14,7 @@ import torch
 from hf_gradexplain.audit import in_distribution
 from hf_gradexplain.audit.sanity.model_layers import replaced_parameters
 from hf_gradexplain.classifier.state import ModelState, frozen_eval_mode
-from hf_gradexplain.errors import EVERYTHING, warn, without_warnings
+from hf_gradexplain.errors import ALL_WARNINGS, warn, without_warnings
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.fingerprints import tokenizer_fingerprint
@@ -210,7 +210,7 @@ def test_warnings_that_were_given_are_not_given_again():
 
 def test_no_warning_is_given_within_a_block_without_any_and_other_threads_warn():
     def work():
-        with without_warnings(EVERYTHING):
+        with without_warnings(ALL_WARNINGS):
             warn("hidden")
             with without_warnings(set()):
                 warn("shown")

@@ -91,11 +91,11 @@ def _explanations(
     progress: bool,
 ) -> Iterator[Explanation]:
     columns = {name: _one_per_text(values) for name, values in given.items()}
-    tokens, said = BATCHES * batch_tokens(engine.model, options), set[str]()
+    tokens, warned = BATCHES * batch_tokens(engine.model, options), set[str]()
     with _progress_bar(_length(texts), shown=progress) as advance:
         chunks = _chunks(texts, columns, tokens)
         for chunk in checking_roles(chunks, lambda chunk: chunk.texts, options.explain_roles):
-            with without_warnings(said):
+            with without_warnings(warned):
                 explanations = _explain(engine, chunk, options, advance)
             yield from explanations
 

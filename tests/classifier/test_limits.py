@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 from torch import nn
-from transformers import RobertaConfig, RobertaForSequenceClassification
 
 from hf_gradexplain.classifier.limits import length_limit, pad_id, vocabulary_size
+from tests.helpers.tiny import roberta
 from tests.helpers.tokenizers_of_all_kinds import tokenizer_of
 
 
@@ -47,16 +47,7 @@ def test_positions_count_from_the_row_after_the_padding_row(padding_row, limit):
 
 @pytest.mark.parametrize("pad", [0, 1])
 def test_a_roberta_reads_as_many_tokens_as_it_has_positions_after_the_padding_row(pad):
-    config = RobertaConfig(
-        vocab_size=30,
-        hidden_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=1,
-        intermediate_size=8,
-        max_position_embeddings=12,
-        pad_token_id=pad,
-    )
-    model = RobertaForSequenceClassification(config).eval()
+    model = roberta(vocab_size=30, pad_token_id=pad, max_position_embeddings=12).eval()
     limit = length_limit(tokenizer_of("word_piece"), model, [model.get_input_embeddings()])
     assert model(torch.full((1, limit), 7)).logits.shape == (1, 2)
     with pytest.raises((IndexError, RuntimeError)):

@@ -18,6 +18,8 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaForSequenceClassification,
 )
 
 from hf_gradexplain.attribution.methods import METHODS
@@ -182,6 +184,12 @@ def make(
             if name.endswith("bias"):
                 parameter.data.normal_(0, 0.2)
     return model.eval().to(dtype), tokenizer
+
+
+def roberta(**options) -> RobertaForSequenceClassification:
+    """A RoBERTa, whose positions are counted from the row after the padding row."""
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    return RobertaForSequenceClassification(RobertaConfig(**sizes, **options))
 
 
 @cache

@@ -2,14 +2,14 @@
 
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
-from transformers import AutoModelForSequenceClassification, RobertaConfig, RobertaForSequenceClassification
+from transformers import AutoModelForSequenceClassification
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import FastTextConfig, train_word_tokenizer
 from hf_gradexplain.training.arguments import FitArguments, TrainArguments
 from hf_gradexplain.training.task import infer_task
 from hf_gradexplain.training.train import _check_unseen, _tokenize, _training_arguments, fit
-from tests.helpers.tiny import make
+from tests.helpers.tiny import make, roberta
 
 
 def test_text_pairs_with_multi_label_and_regression_targets(tmp_path):
@@ -35,19 +35,8 @@ def test_long_texts_are_cut_to_the_positions_of_the_model():
     """A RoBERTa has two positions less than rows of its table."""
     rows = Dataset.from_dict({"text": ["film bad " * 20, "good"], "label": [0, 1]})
     tokenizer, task = train_word_tokenizer(["film book good bad"], vocab_size=9), infer_task(rows)
-    config = RobertaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=1,
-        intermediate_size=8,
-        max_position_embeddings=12,
-        pad_token_id=1,
-        **task.config(),
-    )
-    metrics = fit(
-        RobertaForSequenceClassification(config), tokenizer, task, rows, rows, FitArguments(num_train_epochs=1)
-    )
+    model = roberta(vocab_size=len(tokenizer), pad_token_id=1, max_position_embeddings=12, **task.config())
+    metrics = fit(model, tokenizer, task, rows, rows, FitArguments(num_train_epochs=1))
     assert 0 <= metrics["accuracy"] <= 1
 
 

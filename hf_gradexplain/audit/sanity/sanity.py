@@ -17,7 +17,7 @@ from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
 from hf_gradexplain.classifier.targets import Labels
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.engine.scored import to_arrays
-from hf_gradexplain.errors import EVERYTHING, GradexplainError, without_warnings
+from hf_gradexplain.errors import ALL_WARNINGS, GradexplainError, without_warnings
 from hf_gradexplain.options import Options
 from hf_gradexplain.options.classes import check_one_question
 from hf_gradexplain.probing.gradient_checks import LENGTHS, sample_documents, tokens_around
@@ -128,7 +128,7 @@ class _Trial:
         self.rounds += 1
         options = replace(self.options, methods=tuple(methods) or self.options.methods, seed=self.options.seed + seed)
         # The unchanged model has warned already.
-        with replaced_parameters(self.engine.model, values), without_warnings(EVERYTHING):
+        with replaced_parameters(self.engine.model, values), without_warnings(ALL_WARNINGS):
             return _explain(self.engine, self.documents, options, self.targets)[0]
 
     def reseed(self, methods: Sequence[str]) -> Scores:
