@@ -18,7 +18,7 @@ from datasets import Dataset
 from benchmarks import workload
 from hf_gradexplain.attribution.descriptions import PAPER_METHODS
 from hf_gradexplain.evaluation import EvaluatedDocument, default_measures, make_tables, schema, write_documents
-from hf_gradexplain.evaluation.report import shown_documents, write_report
+from hf_gradexplain.evaluation.report import pack_tasks, write_report
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
 from hf_gradexplain.options import Options
@@ -73,12 +73,12 @@ def results(documents: list[EvaluatedDocument], n: int) -> None:
         paths = sorted(Path(folder).glob("*.parquet"))
         tables = make_tables(paths, OPTIONS)  # to warm up, and to read each file's checksum once
         report, facts = Path(folder, "report.html"), {"Model": "FastText"}
-        times = {
-            "tables": workload.seconds(lambda: make_tables(paths, OPTIONS)),
-            "report": workload.seconds(
-                lambda: write_report(report, title="Run", facts=facts, tables=tables, documents=shown_documents(paths))
-            ),
-        }
+
+        def write() -> None:
+            packed = (pack() for pack in pack_tasks(paths, tables))
+            write_report(report, title="Run", facts=facts, tables=tables, documents=packed)
+
+        times = {"tables": workload.seconds(lambda: make_tables(paths, OPTIONS)), "report": workload.seconds(write)}
     print("| documents | work | time, s | processor time, s |")
     print("|---:|---|---:|---:|")
     for name, time in times.items():

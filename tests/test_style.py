@@ -187,7 +187,7 @@ INSIDE = {
     "run": [
         {"cost", "evaluation_inputs", "fingerprints", "finished_files", "heartbeat", "passes"},
         {"describe", "folder", "processes", "rows", "shard_queue", "shards"},
-        {"progress"},
+        {"progress", "shared_tasks"},
         {"results", "runner", "sanity"},
         {"finished_run"},
         {"estimate", "evaluation", "hybrid", "measures", "rewrite"},

@@ -1,7 +1,8 @@
 """The report of an evaluation: a page with its results and all of its documents."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,26 @@ FILE_BYTES = 24_000_000
 """The approximate number of bytes of documents in a file; further documents go to further files."""
 
 
-def shown_documents(paths: Sequence[Path]) -> Iterator[EvaluatedDocument]:
-    """Yield the documents of these files, in order, with the measurements that a report shows."""
-    return iterate_documents(paths, ("curves", "correlations"))
+def pack_tasks(paths: Sequence[Path], tables: Tables) -> list[Callable[[], DocumentPacker]]:
+    """Return a task for each document file, which packs the documents of the file for `write_report`."""
+    return [partial(_pack_file, path, tables) for path in paths]
+
+
+def _pack_file(path: Path, tables: Tables) -> DocumentPacker:
+    return pack_documents(iterate_documents([path], ("curves", "correlations")), tables)
+
+
+def pack_documents(documents: Iterable[EvaluatedDocument], tables: Tables) -> DocumentPacker:
+    """Pack documents, which have `curves` and `correlations`, for `write_report`.
+
+    Args:
+        documents: The documents, in order. They are read once, and never all in memory at once.
+        tables: The tables of the evaluation, which name the methods and the `K` of the AOPC.
+    """
+    packer = DocumentPacker(_methods(tables), STATIC_DOCUMENTS)
+    for document in documents:
+        packer.add(_document(document, tables.short_k))
+    return packer
 
 
 def write_report(
@@ -57,7 +75,7 @@ def write_report(
     title: str,
     facts: Mapping[str, str],
     tables: Tables,
-    documents: Iterable[EvaluatedDocument],
+    documents: Iterable[DocumentPacker],
     notes: Sequence[str] = (),
     extra: Mapping[str, pd.DataFrame] | None = None,
     audits: Sequence[ReportTable] = (),
@@ -74,7 +92,8 @@ def write_report(
         title: What was evaluated.
         facts: Model, data and options, described for readers, by name.
         tables: The tables of the evaluation.
-        documents: The documents, in order, see `shown_documents`. They are read once, and never all in memory at once.
+        documents: The documents, in order, packed by `pack_tasks` or `pack_documents`. Those of one file of the report
+            are in memory at the same time.
         notes: Remarks about the numbers, a sentence or paragraph each. Warnings that follow from the tables are added.
         extra: More tables by name, with captions in `hf_gradexplain.evaluation.presentation.CAPTIONS`.
         audits: Tables about the model, which get a section each.
@@ -83,7 +102,7 @@ def write_report(
     """
     page = replace(_page(title, facts, tables, notes, extra or {}, figures), audits=audits)
     further = path.parent / f"{path.stem}_pages"
-    packed = _packed(documents, page, file_bytes)
+    packed = _by_file(documents, _methods(tables), file_bytes)
     opening = next(packed)
     links = [Part(_rows(opening), path.name)]
     current = next(packed, None)
@@ -107,15 +126,14 @@ def _remove_pages(folder: Path, first: int) -> None:
         page.unlink()
 
 
-def _packed(documents: Iterable[EvaluatedDocument], page: ReportPage, file_bytes: int) -> Iterator[DocumentPacker]:
+def _by_file(parts: Iterable[DocumentPacker], methods: Sequence[str], file_bytes: int) -> Iterator[DocumentPacker]:
     """Yield the documents of one file after the other; one file without documents if there are none."""
-    names = [method.name for method in page.methods]
-    packer = DocumentPacker(names, STATIC_DOCUMENTS)
-    for document in documents:
+    packer = DocumentPacker(methods, STATIC_DOCUMENTS)
+    for part in parts:
         if packer.size >= file_bytes:
             yield packer
-            packer = DocumentPacker(names, STATIC_DOCUMENTS)
-        packer.add(_document(document, page.short_k))
+            packer = DocumentPacker(methods, STATIC_DOCUMENTS)
+        packer.extend(part)
     yield packer
 
 
@@ -176,7 +194,7 @@ def _page(
     if figures is None:
         figures = {name: figure_bytes(figure, "svg") for name, figure in draw_figures(tables, extra).items()}
     captions = captions_of(tables, extra)
-    methods, warnings = list(tables.aopc["method"].unique()), random_warnings(tables)
+    warnings = random_warnings(tables)
     frames = {**readable_tables(tables, extra), CORRELATION: correlation_summary(tables.correlation)}
     return ReportPage(
         title=title,
@@ -187,7 +205,7 @@ def _page(
         curves={captions[name]: figures[name] for name in captions if name not in NO_CURVES},
         charts=_charts(tables),
         figures={captions[name]: figures[name] for name in captions if name in NO_CURVES},
-        methods=[_method(name, warnings.get(name, "")) for name in methods],
+        methods=[_method(name, warnings.get(name, "")) for name in _methods(tables)],
         leading=_leading(tables),
         short_k=tables.short_k,
     )
@@ -207,6 +225,11 @@ def _method(name: str, warning: str) -> ReportMethod:
         reference=name == REFERENCE,
         warning=warning,
     )
+
+
+def _methods(tables: Tables) -> list[str]:
+    """Return the methods in the order of the report."""
+    return list(tables.aopc["method"].unique())
 
 
 def _leading(tables: Tables) -> str:

@@ -16,7 +16,7 @@ from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.documents import iterate_documents, read_rows
 from hf_gradexplain.evaluation.presentation import draw_figures, warnings_of
 from hf_gradexplain.evaluation.random_band import with_mean_random
-from hf_gradexplain.evaluation.report import shown_documents, write_report
+from hf_gradexplain.evaluation.report import pack_tasks, write_report
 from hf_gradexplain.evaluation.summaries import finding, headline, p_value, summary_table
 from hf_gradexplain.explanation import Explanation, Explanations
 from hf_gradexplain.options.words import MIN_DOCUMENTS
@@ -231,7 +231,7 @@ class Evaluation:
                 title=run.title,
                 facts=run.facts,
                 tables=run.tables,
-                documents=shown_documents(self.documents),
+                documents=(pack() for pack in pack_tasks(self.documents, self.run.tables)),
                 notes=run.notes,
                 extra=run.extra,
                 audits=words_section(words_of_run(self.documents, run.title)),

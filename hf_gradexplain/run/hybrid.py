@@ -13,8 +13,8 @@ from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import iterate_documents
 from hf_gradexplain.evaluation.extra_measures import Measures
-from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.options import Options
+from hf_gradexplain.run.evaluation_inputs import EvaluationInputs
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.run.runner import evaluate
 from hf_gradexplain.text.texts import texts_of
@@ -53,13 +53,12 @@ def hybrid_options(options: Options) -> Options:
 
 
 def hybrid_tables(
-    engine: AttributionEngine,
+    evaluated: EvaluationInputs,
     hybrids: Sequence[HybridDocument],
     options: Options,
     output_dir: Path,
     inputs: Mapping[str, Any],
     *,
-    provenances: Mapping[str, Provenance],
     progress: bool = True,
 ) -> dict[str, pd.DataFrame]:
     """Explain hybrid documents and return their table under the name `hybrid`; no table without hybrid documents.
@@ -67,12 +66,11 @@ def hybrid_tables(
     They are a separate run in the folder `hybrid/`, which has shards and can be resumed.
 
     Args:
-        engine: The classifier.
+        evaluated: The classifier, and where model and texts come from; its texts are not used.
         hybrids: The documents, see `hybrids_of`.
         options: The options of the run; for hybrid documents, the predicted class is always explained.
         output_dir: The run's folder.
         inputs: The run's own inputs.
-        provenances: Where model and texts come from.
         progress: Whether to show a progress bar.
 
     Returns:
@@ -82,13 +80,13 @@ def hybrid_tables(
         return {}
     folder, options = output_dir / "hybrid", hybrid_options(options)
     tables = evaluate(
-        engine,
+        evaluated.engine,
         hybrid_rows(hybrids),
         options,
         folder,
         inputs={**inputs, **asdict(options), **asdict(CURVES), "hybrid_documents": len(hybrids)} if inputs else {},
         measures=CURVES,
-        provenances=provenances,
+        provenances=evaluated.provenances,
         progress=progress,
     )
     if tables is None:

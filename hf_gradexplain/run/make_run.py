@@ -31,6 +31,7 @@ from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.results import Run, write_results
 from hf_gradexplain.run.runner import evaluate
 from hf_gradexplain.run.sanity import sanity_notes, sanity_tables
+from hf_gradexplain.run.shared_tasks import help_with_tasks
 
 
 def make_run(
@@ -57,7 +58,8 @@ def make_run(
         started: When the run began, by `time.monotonic`.
         replay: The command that repeats the run.
         replay_yaml: The arguments of this command, for `run.yaml`; empty for none.
-        keep: Whether the folder is kept. If not, only the documents are written, and the folder must be new.
+        keep: Whether the folder is kept. If not, only the documents are written, and the folder must be new. Without
+            `keep`, there must be only one process.
         progress: Whether to show a progress bar.
 
     Returns:
@@ -83,13 +85,13 @@ def make_run(
         progress=progress,
     )
     under = evaluate_baselines(evaluated, arguments, others, measures, output_dir, inputs, progress=progress)
-    hybrid = hybrid_tables(
-        evaluated.engine, hybrids, options, output_dir, inputs, provenances=evaluated.provenances, progress=progress
-    )
-    if tables is None:
-        return None
-    documents, of_baselines = document_paths(output_dir), {masking(options): tables, **under}
+    hybrid = hybrid_tables(evaluated, hybrids, options, output_dir, inputs, progress=progress)
+    documents = document_paths(output_dir)
     with named_if_unreadable(documents):
+        if tables is None:
+            help_with_tasks(output_dir)
+            return None
+        of_baselines = {masking(options): tables, **under}
         extra = _extra(evaluated, options, audits, documents, of_baselines, progress=progress) | hybrid
         run = Run(
             title=f"{evaluated.model_name} on {evaluated.data_name}",

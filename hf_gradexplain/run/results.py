@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,13 +12,14 @@ import pandas as pd
 
 from hf_gradexplain.audit.words.page import words_of_run, words_section
 from hf_gradexplain.evaluation.presentation import captions_of, draw_figures, readable_tables, warnings_of
-from hf_gradexplain.evaluation.report import shown_documents, write_report
+from hf_gradexplain.evaluation.report import pack_tasks, write_report
 from hf_gradexplain.evaluation.summaries import headline, summary_table
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.files import atomic_write, atomic_write_bytes, atomic_write_text
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.run.fingerprints import versions
 from hf_gradexplain.run.finished_files import forget_finished_files, record_finished_files
+from hf_gradexplain.run.shared_tasks import share_tasks
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.report import render_card
 from hf_gradexplain.viz.sanitize import json_text
@@ -83,9 +85,14 @@ class Run:
 
 
 def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None:
-    """Write all files of the output folder except the documents, each one atomically, and then their SHA-256."""
+    """Write all files of the output folder except the documents, each one atomically, and then their SHA-256.
+
+    The main process calls this; the other processes help with the words and the report, see `share_tasks`.
+    """
     forget_finished_files(output_dir)
-    files, words = table_files(run), words_of_run(documents, run.title)
+    find_words = partial(words_of_run, documents, run.title)
+    results = share_tasks([find_words, *pack_tasks(documents, run.tables)], output_dir)
+    files, figures, words = table_files(run), _write_figures(output_dir / "figures", run), next(results)
     written = files if words is None else {**files, "words": words.table}
     for name, table in written.items():
         with atomic_write(output_dir / f"{name}.parquet") as path:
@@ -95,11 +102,11 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
         title=run.title,
         facts=run.facts,
         tables=run.tables,
-        documents=shown_documents(documents),
+        documents=results,
         notes=run.notes,
         extra=run.extra,
         audits=words_section(words),
-        figures=_write_figures(output_dir / "figures", run),
+        figures=figures,
     )
     atomic_write_text(output_dir / "README.md", _card(run, list(written)))
     if run.arguments:

@@ -7,7 +7,7 @@ from pathlib import Path
 from hf_gradexplain.audit.plausibility.plausibility import plausibility_tables
 from hf_gradexplain.audit.words.page import words_of_run, words_section
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.evaluation.report import shown_documents, write_report
+from hf_gradexplain.evaluation.report import pack_tasks, write_report
 from hf_gradexplain.evaluation.tables import make_tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.finished_files import record_finished_files
@@ -37,7 +37,7 @@ def rewrite_report(folder: Path, path: Path | None = None) -> Path:
         title=run.record["title"],
         facts=run.record["facts"],
         tables=run.tables,
-        documents=shown_documents(run.documents),
+        documents=(pack() for pack in pack_tasks(run.documents, run.tables)),
         notes=run.record.get("notes", ()),
         extra=run.extra,
         audits=words_section(words_of_run(run.documents, run.record["title"])),

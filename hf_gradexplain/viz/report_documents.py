@@ -125,6 +125,18 @@ class DocumentPacker:
         if self._block_size >= BLOCK_BYTES:
             self._finish_block()
 
+    def extend(self, other: "DocumentPacker") -> None:
+        """Add the documents of another packer with the same methods, in blocks of their own."""
+        self._finish_block()
+        other._finish_block()
+        self.first += other.first[: self.n_first - len(self.first)]
+        self.blocks += other.blocks
+        self.size += other.size
+        self._starts += [len(self) + start for start in other._starts]
+        self._rows += other._rows
+        self._names |= other._names
+        self.has_rationales |= other.has_rationales
+
     def index(self) -> dict[str, Any]:
         """Finish the last block, and return the index: one list per column, one entry per document."""
         self._finish_block()

@@ -12,7 +12,16 @@ import pytest
 from datasets import Dataset
 
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, iterate_documents
-from hf_gradexplain.evaluation.report import _charts, _leading, _method, _remove_pages, _table, write_report
+from hf_gradexplain.evaluation.report import (
+    _charts,
+    _leading,
+    _method,
+    _remove_pages,
+    _table,
+    pack_documents,
+    pack_tasks,
+    write_report,
+)
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.folder import document_paths
@@ -36,7 +45,7 @@ FIGURES = dict.fromkeys(("aopc", "ends", "correlation"), b"<svg/>")
 
 def report(evaluated, path, **options):
     tables, paths = evaluated
-    documents = iterate_documents(paths)
+    documents = (pack_documents([document], tables) for document in iterate_documents(paths))
     write_report(path, title="T", facts={}, tables=tables, documents=documents, figures=FIGURES, **options)
     return path.read_text(encoding="utf-8")
 
@@ -133,7 +142,8 @@ def test_a_character_of_several_tokens_has_the_sum_of_their_scores(evaluated, tm
     assert len(of_bytes) == 4
     document = EvaluatedDocument(0, 0, explanation, dict.fromkeys(OPTIONS.methods, np.zeros(5)), {})
     path = tmp_path / "report.html"
-    write_report(path, title="T", facts={}, tables=evaluated[0], documents=[document], figures=FIGURES)
+    packed = pack_documents([document], evaluated[0])
+    write_report(path, title="T", facts={}, tables=evaluated[0], documents=[packed], figures=FIGURES)
     (shown,) = blocks(path.read_text(encoding="utf-8"))
     assert shown["owners"] == [0, 3]
     scores = shown["scores"][OPTIONS.methods.index("signed_gi")]
@@ -181,7 +191,7 @@ def test_a_report_that_fails_leaves_the_pages_of_the_last_one(evaluated, tmp_pat
     pages = {page.name: page.read_bytes() for page in folder.iterdir()}
 
     def failing():
-        yield from iterate_documents(evaluated[1])
+        yield from (task() for task in pack_tasks(evaluated[1], evaluated[0]))
         raise OSError("the disk failed")
 
     with pytest.raises(OSError, match="the disk failed"):

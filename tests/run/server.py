@@ -13,20 +13,12 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
-import pandas as pd
 import torch
 
 from hf_gradexplain.commands import evaluate as job
 from hf_gradexplain.commands.parsing import exit_on_error
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.run import heartbeat, shards
-
-
-def write_tables(output_dir, run, documents):
-    """Write the tables without figures and pages, which take longest."""
-    for name, table in {**vars(run.tables), **run.extra}.items():
-        if isinstance(table, pd.DataFrame):
-            table.to_parquet(output_dir / f"{name}.parquet")
 
 
 def work(order, rank, port):
@@ -39,7 +31,6 @@ def work(order, rank, port):
         place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": order["world"], "LOCAL_WORLD_SIZE": order["world"]}
         os.environ.update({name: str(value) for name, value in {**address, **place}.items()})
     shards.DOCUMENTS = order["documents"]
-    job.write_results = write_tables
     heartbeat._BEAT_SECONDS, heartbeat._PATIENCE = 0.2, 4.0
     with exit_on_error():
         job.run_evaluation(EvaluateRecipeArguments(**order["arguments"]))

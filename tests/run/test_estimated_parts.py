@@ -16,6 +16,7 @@ from hf_gradexplain.options.arguments import AuditArguments
 from hf_gradexplain.run.cost import Part
 from hf_gradexplain.run.estimate import estimate
 from hf_gradexplain.run.estimated_parts import estimate_audits, estimate_baselines
+from hf_gradexplain.run.evaluation_inputs import EvaluationInputs
 from hf_gradexplain.run.hybrid import hybrid_tables, hybrids_of
 from hf_gradexplain.run.runner import evaluate_texts
 from tests.helpers.tiny import TEXTS, explainer
@@ -61,8 +62,8 @@ def test_hybrid_documents_are_counted(texts, tmp_path):
     engine, options = explainer("bert"), Options(("loo", "signed_gi"), target="label")
     (part,) = estimate_audits(engine, texts, options, AuditArguments(hybrid_documents=7))
     assert (part.name, part.estimate.documents, part.rounds) == ("hybrid documents", 7, 1)
-    hybrids = hybrids_of(engine, texts, options, 7)
-    done = passes_of(lambda: hybrid_tables(engine, hybrids, options, tmp_path, {}, provenances={}, progress=False))
+    evaluated, hybrids = EvaluationInputs(engine, texts, "M", "D"), hybrids_of(engine, texts, options, 7)
+    done = passes_of(lambda: hybrid_tables(evaluated, hybrids, options, tmp_path, {}, progress=False))
     forward, backward = estimated(part)
     assert (forward + 7, backward) == done  # each has a copy without any unit
     with pytest.raises(GradexplainError, match="hybrid documents join sentences of two classes"):

@@ -10,14 +10,17 @@ from hf_gradexplain.audit.plausibility.hybrid import HybridDocument
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options
 from hf_gradexplain.run import hybrid as module
+from hf_gradexplain.run.evaluation_inputs import EvaluationInputs
 from hf_gradexplain.run.hybrid import hybrid_options, hybrid_rows, hybrid_tables, hybrids_of
+
+INPUTS = EvaluationInputs(None, None, "M", "D", provenances={"a": 1})
 
 DOCUMENTS = [HybridDocument(f"a {i}", ((0, 1, 0),), (0, 1)) for i in range(2)]
 
 
 def test_without_documents_nothing_is_made_or_run():
     assert hybrids_of(None, None, Options(), 0) == []
-    assert hybrid_tables(None, [], Options(), Path("x"), {}, provenances={}) == {}
+    assert hybrid_tables(INPUTS, [], Options(), Path("x"), {}) == {}
 
 
 def test_texts_without_labels_and_streams_are_refused():
@@ -41,7 +44,7 @@ def test_they_are_rows_whose_predicted_class_is_explained():
 def test_the_run_is_in_a_folder_of_its_own_and_has_a_table_on_the_main_process_only(monkeypatch, inputs):
     calls = []
     monkeypatch.setattr(module, "evaluate", lambda *names, **more: calls.append((names, more)))
-    found = hybrid_tables(None, DOCUMENTS, Options(("loo",), target="label"), Path("run"), inputs, provenances={"a": 1})
+    found = hybrid_tables(INPUTS, DOCUMENTS, Options(("loo",), target="label"), Path("run"), inputs)
     assert found == {}
     (((_, rows, options, folder), more),) = calls
     assert (len(rows), options.target, folder) == (2, "predicted", Path("run/hybrid"))
@@ -60,5 +63,5 @@ def test_the_table_is_that_of_the_explained_hybrid_documents(monkeypatch):
     monkeypatch.setattr(module, "iterate_documents", lambda paths, measured: explained if measured == () else None)
     monkeypatch.setattr(module, "hybrid_hits", lambda found, hybrids, seed: (list(found), hybrids, seed))
     monkeypatch.setattr(module, "hybrid_table", lambda hits: ("table", *hits))
-    found = hybrid_tables(None, DOCUMENTS, Options(("loo",), seed=3), Path("run"), {}, provenances={})
+    found = hybrid_tables(INPUTS, DOCUMENTS, Options(("loo",), seed=3), Path("run"), {})
     assert found == {"hybrid": ("table", [(4, "E")], DOCUMENTS, 3)}

@@ -121,14 +121,15 @@ def test_a_stream_is_identified_by_its_source(tmp_path):
     assert (made.inputs["texts"], made.inputs["dataset_name"]) == ("streamed", "n")
 
 
-def test_other_processes_evaluate_and_return_nothing(monkeypatch, tmp_path):
+def test_other_processes_evaluate_help_and_return_nothing(monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(module, "process_state", lambda: SimpleNamespace(is_main_process=False))
     monkeypatch.setattr(module, "evaluate", lambda *given, inputs, **more: calls.append(inputs))
     monkeypatch.setattr(module, "evaluate_baselines", lambda *given, **more: calls.append("baselines"))
     monkeypatch.setattr(module, "hybrid_tables", lambda *given, **more: calls.append("hybrid"))
+    monkeypatch.setattr(module, "help_with_tasks", calls.append)
     assert run(tmp_path) is None
-    assert calls == [{}, "baselines", "hybrid"]
+    assert calls == [{}, "baselines", "hybrid", tmp_path]
 
 
 @pytest.mark.parametrize("progress", [True, False])
@@ -144,7 +145,7 @@ def test_all_parts_get_the_provenances_the_inputs_and_the_progress(monkeypatch, 
     made = run(tmp_path, evaluated(provenances=provenances), keep=False, progress=progress)
     assert made.provenances is provenances
     assert [more["progress"] for _, more in seen.values()] == [progress] * 4
-    assert [seen[name][1]["provenances"] for name in ("evaluate", "hybrid_tables")] == [provenances] * 2
+    assert seen["evaluate"][1]["provenances"] is seen["hybrid_tables"][0][0].provenances is provenances
     assert seen["evaluate"][1]["inputs"] == made.inputs
     assert made.inputs in seen["evaluate_baselines"][0]
     assert made.inputs in seen["hybrid_tables"][0]

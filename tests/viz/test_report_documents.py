@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -145,6 +146,30 @@ def test_a_block_ends_when_it_has_the_size(monkeypatch):
     assert packer.index()["starts"] == [0, 2, 4]
     assert [len(unpacked(block)) for block in packer.blocks] == [2, 2, 1]
     assert "against" not in packer.index()
+
+
+def test_a_packer_continues_with_the_documents_of_another(monkeypatch):
+    """The parts are in blocks of their own; everything else is as if one packer had packed all documents."""
+    size = len(gzip.decompress(base64.b64decode(packed_one()))) - 2
+    monkeypatch.setattr(report_documents, "BLOCK_BYTES", 2 * size)
+    sizes, at = (3, 0, 1), iter(range(4))
+    whole, joined = DocumentPacker(["loo"], 2), DocumentPacker(["loo"], 2)
+    for n in sizes:
+        part = DocumentPacker(["loo"], 2)
+        for row in islice(at, n):
+            document = made(row, names={row: f"class {row}"}, marked=[row == 1])
+            part.add(document)
+            whole.add(document)
+        joined.extend(part)
+    assert len(joined) == 4
+    assert (joined.rows, joined.has_rationales) == ((0, 3), True)
+    assert [document.row for document in joined.first] == [0, 1]
+    index, of_whole = joined.index(), whole.index()
+    assert (index.pop("starts"), of_whole.pop("starts")) == ([0, 2, 3], [0, 2])
+    assert index == of_whole
+    assert [len(unpacked(block)) for block in joined.blocks] == [2, 1, 1]
+    assert [d for block in joined.blocks for d in unpacked(block)] == [d for b in whole.blocks for d in unpacked(b)]
+    assert joined.size == whole.size - sum(map(len, whole.blocks)) + sum(map(len, joined.blocks))
 
 
 def packed_one():

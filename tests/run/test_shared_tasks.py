@@ -1,0 +1,75 @@
+"""Tasks that all processes of a run share."""
+
+import os
+import socket
+import time
+from functools import partial
+from operator import mul
+
+import pytest
+
+from hf_gradexplain.run.processes import process_state
+from hf_gradexplain.run.shared_tasks import help_with_tasks, share_tasks
+from tests.helpers.forked import FORKS
+
+N = 12
+
+
+def test_a_single_process_computes_each_task_when_its_result_is_asked_for(tmp_path):
+    asked = []
+    (tmp_path / ".results").mkdir()
+    (tmp_path / ".results" / "0.pickle").touch()  # of a killed run
+    results = share_tasks([partial(asked.append, "a"), partial(mul, 3, 4)], tmp_path)
+    assert asked == []
+    assert list(results) == [None, 12]
+    assert asked == ["a"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def square(number, arrived, world):
+    """Square a number, and say which process did it; the first tasks wait until each process is at one of them."""
+    if number < world:
+        (arrived / str(number)).touch()
+        while len(list(arrived.iterdir())) < world:
+            time.sleep(0.01)
+    return number**2, os.getpid()
+
+
+def process(rank, world, port, folder, results):
+    names = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world}
+    os.environ.update({name: str(value) for name, value in names.items()})
+    os.environ.update({"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true"})
+    process_state()
+    for part in ("first", "second"):  # in the same folder
+        if rank:
+            help_with_tasks(folder / "run")
+        else:
+            (folder / part).mkdir()
+            tasks = [partial(square, number, folder / part, world) for number in range(N)]
+            collected = []
+            for number, result in enumerate(share_tasks(tasks, folder / "run")):
+                collected.append(result)
+                assert not (folder / "run" / ".results" / f"{number - 1}.pickle").exists()
+            results.send(collected)
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_processes_share_tasks_and_the_main_process_gets_all_results_in_order(world, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ours, theirs = FORKS.Pipe()
+    arguments = (world, port, tmp_path, theirs)
+    (tmp_path / "run").mkdir()
+    processes = [FORKS.Process(target=process, args=(rank, *arguments)) for rank in range(world)]
+    for started in processes:
+        started.start()
+    for _ in range(2):
+        assert ours.poll(60)
+        results = ours.recv()
+        assert [squared for squared, _ in results] == [number**2 for number in range(N)]
+        assert len({pid for _, pid in results}) == world
+    for started in processes:
+        started.join(60)
+        assert started.exitcode == 0
+    assert list((tmp_path / "run").iterdir()) == []
