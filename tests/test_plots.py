@@ -13,6 +13,7 @@ from hf_gradexplain import Interactions, plots
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text.unit import Unit
 from hf_gradexplain.viz.canvas import INK
+from hf_gradexplain.viz.comparison import runs_size
 from hf_gradexplain.viz.palette import AGAINST, FOR
 from tests.explanation.test_explanation import explanation_of
 from tests.helpers.tiny import explainer
@@ -96,6 +97,22 @@ def test_without_axes_there_is_a_new_figure_that_a_notebook_shows(name, pyplot):
     ax.get_figure().savefig(io.BytesIO(), format="svg")
 
 
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("bar", (6.4, 1.58)),
+        ("heatmap", (6.4, 1.54)),
+        ("interactions", (3.2, 2.1)),
+        ("aopc", (8.0, 4.6)),
+        ("correlation", (7.2, 2.44)),
+        ("two_runs", (6.4, 2.22)),
+        ("faithfulness_by_cost", (6.4, 3.8)),
+    ],
+)
+def test_a_new_figure_has_the_size_of_its_content(name, size, pyplot):
+    assert tuple(PLOTS[name](None).get_figure().get_size_inches()) == pytest.approx(size)
+
+
 @pytest.mark.parametrize("name", PLOTS)
 def test_all_text_has_a_contrast_of_at_least_4_5_on_white(name, pyplot):
     for text in visible_texts(PLOTS[name](None).get_figure()):
@@ -152,6 +169,7 @@ def test_a_picture_of_a_right_to_left_text_says_how_its_words_are_ordered(pyplot
 
 def test_two_runs_are_paired_by_method_at_one_k(pyplot):
     ax = plots.two_runs(result(("loo", "signed_gi", "sa_l1")), result(("signed_gi", "loo"), scale=0.5))
+    assert tuple(ax.get_figure().get_size_inches()) == pytest.approx(runs_size(3))
     at_ten, swapped = (
         aopc_table(methods, 12).query("k == 10").set_index("method")["aopc"]
         for methods in (["loo", "signed_gi"], ["signed_gi", "loo"])

@@ -30,6 +30,6 @@ def run_dry(arguments: EvaluateRecipeArguments) -> None:
         evaluated = load_inputs(arguments, Path(folder), one_process=True)
         estimated = estimate_run(evaluated, options, arguments, arguments)
     estimated = replace(estimated, processes=state.num_processes)
-    console = Console(highlight=False, soft_wrap=True)  # the name of a class may come from its repository
+    console = Console(soft_wrap=True)
     for line in estimated.lines(flags=True):
-        console.print(Text(line))
+        console.print(Text(line))  # the name of a class may come from its repository

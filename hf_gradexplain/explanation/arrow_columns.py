@@ -35,7 +35,8 @@ def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
 
 def _holds_numbers(kind: pa.DataType) -> bool:
     """Return whether a type is a struct of lists of numbers, such as the scores of each method."""
-    return pa.types.is_struct(kind) and {part.type for part in kind} == {NUMBERS}
+    parts = list(kind) if pa.types.is_struct(kind) else []
+    return bool(parts) and all(part.type == NUMBERS for part in parts)  # equal types of files have other hashes
 
 
 def _number_column(rows: Sequence[np.ndarray | None]) -> pa.ListArray:
@@ -70,7 +71,7 @@ def to_records(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if name == "units":
             columns[name] = _unit_places(column)
-        elif _holds_numbers(column.type):
+        elif _holds_numbers(column.type) and not column.null_count:
             arrays = [_arrays(column.field(part.name)) for part in column.type]
             names = [part.name for part in column.type]
             columns[name] = [dict(zip(names, values, strict=True)) for values in zip(*arrays, strict=True)]

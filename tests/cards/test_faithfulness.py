@@ -84,6 +84,7 @@ def test_without_one_label_per_text_the_prediction_is_explained(kind):
             {"signed_gi": (0.3, 0.2, 0.4), "loo": (0.5, 0.41, 0.6), "integrated_gradients": (0.6, 0.5, 0.7)},
             "integrated_gradients",
         ),
+        ({"signed_gi": (0.3, 0.2, 0.4), "loo": (0.5, 0.4, 0.6)}, "signed_gi"),
         ({"signed_gi": (0.3, 0.2, 0.4), "sa_l2": (0.9, 0.8, 1.0)}, "signed_gi"),
         ({"signed_gi": (0.3, None, None), "loo": (0.5, None, None)}, "signed_gi"),
         ({"signed_gi": (0.3, None, 0.4), "loo": (0.5, None, 0.6)}, "signed_gi"),

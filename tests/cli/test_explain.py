@@ -7,6 +7,7 @@ import pytest
 from transformers.utils import logging
 
 from hf_gradexplain.cli import main
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.interactions import Interactions
 from tests.helpers.tiny import make
@@ -97,6 +98,22 @@ def test_explain_quietly(model, capsys):
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [row[0] for row in rows] == ["the", "film"]
     assert all(float(row[1]) == float(row[1]) for row in rows)
+
+
+def test_scores_are_checked_where_the_output_says_so(model, capsys, monkeypatch, tmp_path):
+    asked, explain = [], Explainer.__call__
+    monkeypatch.setattr(
+        Explainer, "__call__", lambda *texts, **how: asked.append(how.get("self_check")) or explain(*texts, **how)
+    )
+    flags = ["explain", model, "the film is good", "--methods", "signed_gi"]
+    assert main([*flags, "--format", "json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)["self_check"]) == ["signed_gi"]
+    assert main([*flags, "--format", "quiet", "--html", str(tmp_path / "page.html")]) == 0
+    assert "self-check" in (tmp_path / "page.html").read_text()
+    assert main([*flags, "--format", "quiet"]) == 0
+    assert asked == [None, None, False]
+    assert main(flags) == 0
+    assert "self-check" in capsys.readouterr().out
 
 
 def test_explain_from_standard_input_and_to_a_page(model, capsys, monkeypatch, tmp_path):

@@ -1,6 +1,7 @@
 """Texts given on the command line or in a file, their labels by name, and what is written of them."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -60,6 +61,26 @@ def test_an_evaluation_reads_the_same_file_and_labels(inputs, tmp_path, capsys):
     assert note in " ".join(capsys.readouterr().err.split())
     streamed = load_inputs(parse_arguments(EvaluateRecipeArguments, [*flags, "--streaming"]), tmp_path)
     assert [row["label"] for row in streamed.texts] == [1, 2, 0]
+
+
+def test_the_page_says_how_the_texts_were_explained(inputs, tmp_path, capsys):
+    explained(inputs, tmp_path, "--texts", "a good film", "--target", "Sports", "--against", "World")
+    page = (tmp_path / "explanations.html").read_text()
+    facts = dict(re.findall("<dt>(.*?)</dt><dd><bdi>(.*?)</bdi></dd>", re.sub(r">\s+<", "><", page)))
+    assert facts == {"Methods": "signed_gi", "Unit": "word", "Objective": "contrast", "Against": "World"}
+    assert "model: 1 text explained" in page
+    assert f"1 text explained: {tmp_path / 'explanations.html'}" in capsys.readouterr().err
+    assert len(explained(inputs, tmp_path, "--texts", "a good film", "the end")) == 2
+    assert "Against" not in (tmp_path / "explanations.html").read_text()
+
+
+def test_a_single_text_is_checked_and_several_are_by_request(inputs, tmp_path):
+    (alone,) = explained(inputs, tmp_path, "--texts", "a good film")
+    assert list(alone.self_check) == ["signed_gi"]
+    assert not any(each.self_check for each in explained(inputs, tmp_path, "--texts", "a good film", "the end"))
+    several = explained(inputs, tmp_path, "--texts", "a good film", "the end", "--self_check", "true")
+    assert all(each.self_check for each in several)
+    assert not explained(inputs, tmp_path, "--texts", "a good film", "--self_check", "false")[0].self_check
 
 
 def test_a_text_file_has_a_text_per_line(inputs, tmp_path):

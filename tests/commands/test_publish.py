@@ -1,10 +1,11 @@
-"""What is published of a run, with neither a hub nor a run."""
+"""What is published of a run, without a hub."""
 
 from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from datasets import Dataset
 
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.commands import publish as module
@@ -17,12 +18,19 @@ from hf_gradexplain.commands.publish import (
     _split_name,
     public_replay,
     publish,
+    write_dataset,
 )
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.evaluation.documents import schema
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.hub.push import Destination
+from hf_gradexplain.options import Options
+from hf_gradexplain.run.folder import document_paths
+from hf_gradexplain.run.results import FILES, Run, table_files, write_results
+from hf_gradexplain.run.runner import evaluate
 from hf_gradexplain.sharing import TextSource
+from hf_gradexplain.viz.templating import escape_markdown
+from tests.helpers.tiny import explainer
 
 ON_HUB = {"model": Provenance("me/m", "aa"), "dataset": Provenance("me/d", "bb")}
 LOCAL = {"model": Provenance("/x/m"), "dataset": Provenance("/x/d")}
@@ -142,3 +150,27 @@ def test_the_card_lists_the_methods_of_the_documents(tmp_path):
         *((name, METHODS[name].summary) for name in ("loo", "random")),
         ("my_own", "a method that was registered for the run"),
     ]
+
+
+def test_tables_figures_arguments_and_card_are_written(tmp_path):
+    rows = Dataset.from_dict({"id": range(3), "text": ["the film is good", "bad music", ""]})
+    tables = evaluate(explainer("fasttext"), rows, Options(methods=("loo", "random")), tmp_path / "run", inputs={})
+    finished = Run("m on d", {"Model": "m"}, {}, tables, 1.0, "m", "", notes=("a note",), provenances=ON_HUB)
+    write_results(tmp_path / "run", finished, document_paths(tmp_path / "run"))
+    write_dataset(finished, arguments(split="s"), tmp_path / "run", tmp_path / "data", "me/x")
+    files = {path.relative_to(tmp_path / "data").as_posix(): path for path in (tmp_path / "data").rglob("*.*")}
+    expected = table_files(finished)
+    assert {name for name in files if name.startswith("tables/")} == {f"tables/{name}.parquet" for name in expected}
+    for name, table in expected.items():
+        written = pq.read_table(files[f"tables/{name}.parquet"])
+        assert (written.column_names, written.num_rows) == (list(table.columns), len(table))
+    figures = [name for name in files if name.startswith("figures/")]
+    assert figures
+    for name in figures:
+        assert files[name].read_bytes() == (tmp_path / "run" / name).read_bytes()
+    assert files["run.yaml"].read_text() == public_replay(arguments(split="s"), finished)
+    card = files["README.md"].read_text()
+    for said in (METHODS["loo"].summary, METHODS["random"].summary, "a note", *map(FILES.get, expected), *figures):
+        assert str(escape_markdown(said)) in card or said in card
+    assert "null, since the texts are not included; the spans say where the unit is" in card
+    assert pq.read_table(files["data/s-00000-of-00001.parquet"]).num_rows == 3

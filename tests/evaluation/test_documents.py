@@ -96,6 +96,23 @@ def test_columns_of_a_part_of_a_batch_and_with_nulls(path):
         assert {k: v for k, v in record.items() if k not in others} == {k: row[k] for k in row if k not in others}
 
 
+def test_numbers_are_read_as_arrays_and_what_is_null_stays_so(path):
+    (batch,) = pq.ParquetFile(path).iter_batches(columns=["units", "scores", "curves", "negative_first"])
+    for record, row in zip(to_records(batch), batch.to_pylist(), strict=True):
+        for name in ("scores", "curves", "negative_first"):
+            assert {type(numbers) for numbers in record[name].values()} == {np.ndarray}
+            assert {method: numbers.tolist() for method, numbers in record[name].items()} == row[name]
+    numbers = pa.array([{"loo": [0.5]}, None, {"loo": None}], pa.struct([("loo", pa.list_(pa.float64()))]))
+    units = pa.array([[]] * 3, UNITS)
+    records = to_records(pa.RecordBatch.from_arrays([units, numbers], ["units", "scores"]))
+    assert [record["scores"] for record in records] == numbers.to_pylist()
+    (record,) = to_records(pa.RecordBatch.from_arrays([pa.array([[0.5, None]], pa.list_(pa.float64()))], ["alone"]))
+    assert record == {"alone": [0.5, None]}
+    gaps = pa.array([{"loo": [0.5, None]}], pa.struct([("loo", pa.list_(pa.float64()))]))
+    (record,) = to_records(pa.RecordBatch.from_arrays([gaps], ["scores"]))
+    np.testing.assert_array_equal(record["scores"]["loo"], [0.5, np.nan])
+
+
 @pytest.mark.parametrize("empty", [False, True])
 def test_the_table_of_records_is_that_of_lists_and_dictionaries(path, empty):
     """With lists of units and numbers that are null, empty, and beyond a part of a file."""

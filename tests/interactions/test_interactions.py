@@ -200,7 +200,11 @@ def test_two_words_are_enough():
 @pytest.mark.parametrize("text", ["", "bad"])
 def test_a_text_with_fewer_than_two_words_has_no_pairs(text, index):
     found = explainer("bert").interactions(text, index=index)
-    assert len(found) == len(found.to_frame()) == len(found.strongest()) == found.copies == 0
+    assert len(found) == len(found.to_frame()) == len(found.strongest()) == found.copies == found.draws == 0
+    assert (found.pairs.shape, found.values.shape, found.errors.shape) == ((0, 2), (0,), (0,))
+    assert found.pairs.dtype == Interactions.from_dict(found.to_dict()).pairs.dtype == int
+    assert Interactions.from_dict(found.to_dict()).pairs.shape == (0, 2)
+    assert (len(found.rises), np.isnan(found.rises).all()) == (len(found.explanation), True)
     assert "the text has fewer than two units: there are no pairs" in found.to_html()
     found.to_svg()
     assert Interactions.from_dict(found.to_dict()) == found

@@ -16,6 +16,7 @@ from hf_gradexplain.sharing import TextSource, load_explanations, write, write_s
 from hf_gradexplain.sharing.load import _describe
 from hf_gradexplain.sharing.source import KEY
 from hf_gradexplain.text.texts import whole_text
+from tests.explainer.test_conversations import explainer as of_conversations
 from tests.helpers.tiny import TEXTS, explainer
 
 METHODS = ("random", "loo", "signed_gi")
@@ -124,6 +125,19 @@ def test_texts_are_loaded_from_a_folder(run, tmp_path):
     (tmp_path / "source").mkdir()
     Dataset.from_dict(rows).to_parquet(str(tmp_path / "source" / "test.parquet"))
     assert_same(load_explanations(str(tmp_path), texts=str(tmp_path / "source")), run[1])
+
+
+def test_texts_of_a_folder_may_be_conversations(tmp_path):
+    chats = [[{"role": "user", "content": "a good film ?"}, {"role": "assistant", "content": word}] for word in "ab"]
+    texts = Dataset.from_dict({"id": range(2), "text": chats})
+    documents = evaluate_texts(of_conversations("llama", "single_label_classification"), texts, Options(("loo",)))
+    write_documents(documents, tmp_path / "0.parquet", schema(("loo",), more=("messages", "unread")))
+    source = TextSource(None, None, "test", None, "text", included=False)
+    write_shards([tmp_path / "0.parquet"], tmp_path / "data", "test", source)
+    (tmp_path / "source").mkdir()
+    Dataset.from_dict({"text": chats}).to_parquet(str(tmp_path / "source" / "test.parquet"))
+    loaded = load_explanations(tmp_path, texts=str(tmp_path / "source"))
+    assert_same(loaded, [document.explanation for document in documents])
 
 
 def test_other_texts_are_an_error(run, tmp_path):
