@@ -143,7 +143,8 @@ def _path(table: Any, names: list[Any], column: str, kind: type) -> str:
     for name in sorted(names, key=lambda name: name != column):
         values = table[name]
         if isinstance(table, Mapping) and (inner := _columns(values)) is not None:  # a split of a DatasetDict
-            return f"[{name!r}]{_path(values, inner, column, kind)}"
-        if isinstance(values, Iterable) and isinstance(plain(next(iter(values), None)), kind):
+            if path := _path(values, inner, column, kind):
+                return f"[{name!r}]{path}"
+        elif isinstance(values, Iterable) and isinstance(plain(next(iter(values), None)), kind):
             return f"[{name!r}]"
     return ""

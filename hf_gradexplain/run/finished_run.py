@@ -39,11 +39,6 @@ class FinishedRun:
         """The document files, in the order of the dataset."""
         return tuple(document_paths(self.folder))
 
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """The names of the run's methods."""
-        return tuple(self.record["inputs"]["methods"])
-
     def commit(self, part: Kind) -> str | None:
         """Return the commit of the hub that the model or the dataset was loaded from; None for local files."""
         loaded = self.record["inputs"].get("commits", {}).get(part)

@@ -45,6 +45,29 @@ def _shifted(model, ids):
     return 0.5 * model.words(torch.cat([start, ids[:, :-1]], 1))
 
 
+class Adding(nn.Module):
+    """Adds vectors of the words to each other, of which no hook sees the second, and vectors of the positions."""
+
+    def __init__(self, positions):
+        super().__init__()
+        self.first, self.second = nn.Embedding(40, 6), nn.Parameter(torch.rand(40, 6))
+        self.positions = nn.Parameter(positions)
+
+    def forward(self, ids):
+        return self.first(ids) + self.second[ids] + self.positions[: ids.shape[1]]
+
+
+def test_a_layer_around_the_tables_is_read_unless_it_adds_positions():
+    def read(model, ids, mask):
+        return model.adding(ids)
+
+    torch.manual_seed(0)
+    _, lookups = toy_with_lookups(read, adding=Adding(torch.zeros(40, 6)))
+    assert fields(lookups) == [("adding", 0, 0, False, 0)]
+    with pytest.raises(GradexplainError, match=r"^Toy reads words outside of the layers \['adding.first'\]: it cannot"):
+        toy_with_lookups(read, adding=Adding(torch.rand(40, 6)))
+
+
 def test_tables_with_different_vectors_have_different_numbers():
     lookups = toy_with_lookups(
         lambda model, ids, mask: model.words(ids) + model.more(ids), more=nn.Embedding(40, 6, _weight=torch.rand(40, 6))

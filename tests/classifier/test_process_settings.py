@@ -1,5 +1,7 @@
 """Settings of the whole process are those of before once no thread needs them, in whatever order threads leave."""
 
+import sys
+
 import pytest
 import torch
 
@@ -28,6 +30,16 @@ def test_the_first_user_changes_and_the_last_one_restores(setting, value, change
     assert value() == changed
     second.__exit__(None, None, None)
     assert value() == before
+
+
+def test_nothing_is_set_as_long_as_nothing_is_compiled(monkeypatch):
+    """The module of the setting is not imported for it."""
+    before = stance()
+    monkeypatch.delitem(sys.modules, "torch._dynamo")
+    with UNCOMPILED.set():
+        assert "torch._dynamo" not in sys.modules
+    monkeypatch.undo()
+    assert stance() == before
 
 
 def test_an_error_restores_the_setting():

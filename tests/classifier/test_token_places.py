@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from hf_gradexplain.classifier.token_places import Vocabulary, find_places
+from hf_gradexplain.classifier.token_places import Places, Vocabulary, find_places
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
 from tests.helpers.rearranging import FOUND, LONG, REFUSED, Rearranging, after_the_separator, head_and_tail
@@ -129,3 +129,25 @@ def test_the_number_of_forward_passes_grows_with_the_logarithm_of_the_number_of_
     assert len(passes) == 1 + digits + 1 + 1
     kept = [t for t in range(n) if n <= LONG or t < LONG // 2 or t >= n - LONG // 2]
     assert places.tokens.tolist() == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "held"),
+    [
+        ([[9, 6, 5]], True),
+        ([[9, 6], [5, 9]], True),
+        ([[9, 5, 6]], False),  # in another order
+        ([[9, 6]], False),  # the last place is missing
+        ([[]], False),
+        (None, False),
+    ],
+)
+def test_the_ids_have_to_be_at_their_places(given, held):
+    places = Places("words", 0, 0, 1, places=torch.tensor([1, 2]), tokens=torch.tensor([1, 0]))
+    ids = torch.tensor([[5, 6]])
+    assert places.holds(None if given is None else torch.tensor(given), ids) is held
+
+
+def test_without_places_any_ids_will_do():
+    nowhere = torch.zeros(0, dtype=torch.long)
+    assert Places("words", 0, 0, 1, nowhere, nowhere).holds(torch.zeros(1, 0), torch.tensor([[5, 6]]))

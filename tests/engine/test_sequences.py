@@ -1,5 +1,6 @@
 """Texts that are read as several sequences, against the model run on each sequence by itself."""
 
+import weakref
 from copy import deepcopy
 from dataclasses import replace
 
@@ -260,6 +261,31 @@ def test_memory_that_runs_out_is_met_by_smaller_passes(monkeypatch):
     monkeypatch.setattr(explain.model, "forward", limited)
     found = explained(explain, "mean", "signed_gi", target="label", self_check=False)["signed_gi"]
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_graphs_that_do_not_fit_into_memory_together_are_not_held(monkeypatch):
+    """Each pass fits, but not the graphs of two of them; with the next text of this size it is not tried again."""
+    shared = explainer("bert", dtype=torch.float64)
+    explain = Explainer(deepcopy(shared.model), shared.tokenizer)
+    size, options = len(document_of(explain)), {"target": "label", "self_check": False}
+    expected = explained(explain, "mean", "signed_gi", **options)["signed_gi"]
+    forward, held, failed = explain.model.forward, [], []
+
+    def limited(*args, **kwargs):
+        failed.append(torch.is_grad_enabled() and any(graph() is not None for graph in held))
+        if failed[-1]:
+            raise torch.OutOfMemoryError("out of memory")
+        output = forward(*args, **kwargs)
+        held.append(weakref.ref(output.logits))
+        return output
+
+    monkeypatch.setattr(explain.model, "forward", limited)
+    for failures in (1, 0):
+        failed.clear()
+        found = explained(explain, "mean", "signed_gi", **options, batch_tokens=size)["signed_gi"]
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+        assert sum(failed) == failures
+    assert token_limit(explain.model, 1000, graph=True) == size // 2
 
 
 def test_noise_is_drawn_once_for_each_copy(monkeypatch):

@@ -129,6 +129,19 @@ def test_a_head_that_is_a_module_is_part_of_the_model():
     np.testing.assert_allclose(explain(model, WORDS, "signed_gi").probabilities, expected.detach(), rtol=1e-9)
 
 
+@pytest.mark.parametrize("several", [None, False, True])
+def test_a_head_that_is_a_module_says_whether_several_classes_may_be_true(several):
+    """Without saying so, one class is true."""
+    torch.manual_seed(0)
+    head = torch.nn.Linear(8, 3).double()
+    if several is not None:
+        head.multitarget = several
+    model = SetFitModel(head, labels=["a", "b", "c"])
+    logits = head(torch.from_numpy(model.embed([WORDS])))[0]
+    expected = logits.sigmoid() if several else logits.softmax(-1)
+    np.testing.assert_allclose(explain(model, WORDS, "loo").probabilities, expected.detach(), rtol=1e-9)
+
+
 class Certain:
     """A classifier that is sure of two of its three classes, whatever it reads."""
 

@@ -5,14 +5,16 @@ import json
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from hf_gradexplain.classifier.state import dtype_of
 from hf_gradexplain.commands.doctor import diagnose
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
+from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading import precision
 from hf_gradexplain.loading.checkpoint import load_checkpoint, load_classifier
+from hf_gradexplain.loading.safety import Source, read_config
 from tests.helpers.tiny import make
 
 
@@ -41,6 +43,10 @@ def test_half_precision_is_kept_if_float32_does_not_fit(tmp_path, monkeypatch):
         explainer = Explainer.from_pretrained(name)
     explanation = explainer("the film is bad")
     assert explanation.dtype == "bfloat16"
+    config = AutoConfig.from_pretrained(name)
+    with pytest.warns(UserWarning, match=r"^'me/model' needs .* loaded in bfloat16"):
+        dtype = precision.affordable_dtype("me/model", config, "cpu", trust_remote_code=False)
+    assert dtype == torch.bfloat16
     assert "computed in bfloat16" in explanation.to_html()
     for enough in (5 * size, 4 * precision._MEMORY_FACTOR * size):
         monkeypatch.setattr(precision, "free_memory", lambda device, enough=enough: enough)
@@ -120,6 +126,19 @@ def test_code_of_a_repository_runs_if_it_is_allowed(tmp_path, monkeypatch):
     logits = model.float()(**tokenizer("the film is bad", return_tensors="pt")).logits[0]
     actual = explain("the film is bad", "loo").probabilities
     assert actual == pytest.approx((2 * logits).softmax(-1).tolist(), rel=1e-5)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_kernels_of_a_repository_are_kept_if_code_of_repositories_may_run(tmp_path, trusted):
+    make("bert")[0].config.save_pretrained(tmp_path)
+    file = tmp_path / "config.json"
+    kernels = {"_attn_implementation": "owner/kernels", "_experts_implementation": "owner/experts"}
+    file.write_text(json.dumps(json.loads(file.read_text()) | kernels))
+    source = Source(*[Provenance(str(tmp_path))] * 2)
+    config = read_config(source, trust_remote_code=trusted, allow_pickle=False, changes={"num_labels": 5})
+    assert config.num_labels == 5
+    for name, value in kernels.items():
+        assert getattr(config, name) == (value if trusted else None)
 
 
 def test_pickled_weights_are_loaded_if_it_is_allowed(tmp_path):

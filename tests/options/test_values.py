@@ -66,8 +66,12 @@ def test_the_column_named_text_is_offered_first():
         listed(pd.DataFrame({"title": TWO, "text": TWO}))
     with pytest.raises(GradexplainError, match=r"not DatasetDict: .* such as texts\['test'\]\['text'\]$"):
         listed(DatasetDict({"test": Dataset.from_dict({"title": TWO, "text": TWO})}))
-    with pytest.raises(GradexplainError, match=r"not DataFrame: give the values of one column$"):
-        listed(pd.DataFrame({"id": [1, 2]}))
+    numbers, titles = (Dataset.from_dict(columns) for columns in ({"id": [1, 2]}, {"id": [1, 2], "title": TWO}))
+    with pytest.raises(GradexplainError, match=r"such as texts\['test'\]\['title'\]$"):
+        listed(DatasetDict({"train": numbers, "test": titles}))
+    for table in (pd.DataFrame({"id": [1, 2]}), DatasetDict({"train": numbers})):
+        with pytest.raises(GradexplainError, match=r", not \w+: give the values of one column$"):
+            listed(table)
 
 
 @pytest.mark.parametrize("text", [np.str_("bad"), np.array("bad"), pa.scalar("bad")], ids=["str_", "array", "Arrow"])

@@ -129,6 +129,19 @@ def test_a_gradient_that_is_zero_is_a_problem():
     assert (check.found, check.verdict) == ("zero for every word", "problem")
 
 
+@pytest.mark.parametrize(
+    ("dtype", "action"),
+    [
+        (torch.float64, "choose methods='loo', or another model"),
+        (torch.float32, "load the model with dtype=torch.float64"),
+    ],
+)
+def test_a_gradient_that_is_not_finite_is_a_problem(dtype, action):
+    model = Toy(mix=lambda x: x + torch.linalg.vector_norm(0 * x, dim=-1, keepdim=True).sqrt())
+    check = check_of(Explainer(model.to(dtype), TOKENIZER), "gradients")
+    assert (check.found, check.verdict, check.action) == ("not finite", "problem", action)
+
+
 def test_refused_gradients_are_a_problem_and_followed_ones_are_named():
     steps = Explainer(Toy(mix=lambda x: StraightThrough.apply(x)), TOKENIZER)
     assert not steps.check().ok

@@ -1,5 +1,7 @@
 """Tests of the gradient checks: on devices without float64, and their finite differences."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.overrides import TorchFunctionMode
@@ -8,11 +10,14 @@ from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.models.tokenization import train_word_tokenizer
+from hf_gradexplain.probing import gradient_checks
 from hf_gradexplain.probing.gradient_checks import (
     LENGTHS,
+    GradientCheck,
     documents_without_ties,
     finite_difference_error,
     forward_backward,
+    gradient_errors,
     relative_error,
     sample_documents,
 )
@@ -60,6 +65,31 @@ def test_finite_differences_tell_a_wrong_gradient_from_rounding(mix, least, most
     batch = collate(sample_documents(TOKENIZER, [10]), [0], TOKENIZER)
     with frozen_eval_mode(explain.model):
         assert least <= finite_difference_error(classifier, forward_backward(classifier, batch)) <= most
+
+
+@pytest.mark.parametrize("factor", [0.0, float("nan"), float("inf")])
+def test_a_gradient_that_is_zero_or_not_finite_has_an_infinite_error(factor):
+    grads = (torch.tensor([[[1.0, 2.0]]]) * factor,)
+    assert finite_difference_error(None, GradientCheck(None, None, grads, grads)) == float("inf")
+
+
+@pytest.mark.parametrize("failure", [MemoryError("too large"), RuntimeError("no float64"), None])
+def test_without_a_copy_in_float64_there_is_no_rounding_error(failure, monkeypatch):
+    explain = Explainer(Toy(mix=lambda x: TwiceTheGradient.apply(x)).float(), TOKENIZER)
+    classifier = replace(
+        explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000), followed_functions=frozenset()
+    )
+
+    def fail(model):
+        raise failure
+
+    if failure:
+        monkeypatch.setattr(gradient_checks, "deepcopy", fail)
+    batch = collate(sample_documents(TOKENIZER, [10]), [0], TOKENIZER)
+    with frozen_eval_mode(explain.model):
+        error, rounding = gradient_errors(classifier, forward_backward(classifier, batch), 0.1)
+    assert error == pytest.approx(0.5, rel=0.1)
+    assert (rounding == 0) == (failure is not None)
 
 
 def test_a_maximum_over_positions_has_no_ties_in_the_documents_that_padding_is_checked_with():

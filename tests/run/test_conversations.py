@@ -89,12 +89,15 @@ def test_an_estimate_and_roles(explainer):
         explainer.evaluate([CHAT, "a text"], methods=METHODS, progress=False)
 
 
-def test_a_streamed_evaluation_refuses_roles_that_no_message_has(explainer, tmp_path):
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_evaluation_refuses_roles_that_no_message_has(explainer, tmp_path, stream):
+    """It does so before it starts, unless the texts are a stream."""
     rows = [{"id": i, "text": chat} for i, chat in enumerate(CHATS)]
-    texts = IterableDataset.from_generator(lambda: iter(rows))
+    texts = IterableDataset.from_generator(lambda: iter(rows)) if stream else Dataset.from_list(rows)
     options = Options(("random",), explain_roles=("tool",))
     with pytest.raises(GradexplainError, match="no message of 'tool'; roles: system, user, assistant"):
-        evaluate(explainer, texts, options, tmp_path, inputs={}, progress=False)
+        evaluate(explainer, texts, options, tmp_path / "run", inputs={}, progress=False)
+    assert (tmp_path / "run").exists() == stream
 
 
 def test_the_command_line_explains_a_file_of_conversations(saved, capsys):

@@ -76,14 +76,15 @@ def test_one_run_at_a_time_may_lock_the_folder_and_also_twice(tmp_path):
         pass
 
 
-def test_a_remaining_process_of_an_earlier_run_keeps_its_lock(tmp_path):
+@pytest.mark.parametrize("process", [1, 3, 12])
+def test_a_remaining_process_of_an_earlier_run_keeps_its_lock(tmp_path, process):
     (tmp_path / ".lock.2").touch()
     with lock_run_folder(tmp_path, PartialState()):
         pass
-    other = FileLock(tmp_path / ".lock.3", is_singleton=False)
+    other = FileLock(tmp_path / f".lock.{process}", is_singleton=False)
     with (
         other,
-        pytest.raises(GradexplainError, match="process 3 of an earlier run is writing to"),
+        pytest.raises(GradexplainError, match=f"process {process} of an earlier run is writing to"),
         lock_run_folder(tmp_path, PartialState()),
     ):
         pass
@@ -131,7 +132,9 @@ def test_finished_shards_without_a_record_of_their_inputs_are_an_error(tmp_path)
 
 def test_the_record_is_json(tmp_path):
     check_inputs(tmp_path, {"methods": ("loo", "random")})
-    assert json.loads((tmp_path / "documents" / "inputs.json").read_text()) == {"methods": ["loo", "random"]}
+    written = (tmp_path / "documents" / "inputs.json").read_text()
+    assert json.loads(written) == {"methods": ["loo", "random"]}
+    assert written.startswith('{\n  "methods": [\n    "loo"')
 
 
 def test_files_that_do_not_belong_to_a_run_are_not_overwritten(tmp_path):
@@ -171,6 +174,23 @@ def test_finished_corrupt_and_unreadable_files_are_distinguished(tmp_path, monke
     monkeypatch.setattr(pq, "read_schema", refuse)
     with pytest.raises(GradexplainError, match=r"cannot read .* \(Permission denied\): make it readable"):
         finished_shards(tmp_path)
+
+
+def test_a_file_whose_content_is_wrong_although_its_checksum_is_right_is_corrupt(tmp_path, monkeypatch):
+    """Its bytes are no Parquet file; or what reads them fails for another reason than the access to the file."""
+    path = document_path(tmp_path, 3)
+    with atomic_write(path, checksum=True) as temporary:
+        temporary.write_bytes(b"no Parquet")
+    digests, reasons = finished_shards(tmp_path)
+    assert (digests, list(reasons)) == ({}, [path])
+    assert "arquet" in reasons[path]
+
+    def fail(path):
+        raise errors[path]("thrift\nmessage " + "x" * 200)
+
+    errors = {path: OSError, put(tmp_path, 6, "a"): pa.ArrowInvalid}
+    monkeypatch.setattr(folder, "damage", fail)
+    assert finished_shards(tmp_path) == ({}, dict.fromkeys(errors, f"thrift message {'x' * 185}"))
 
 
 def test_a_finished_file_that_cannot_be_read_is_named(tmp_path):

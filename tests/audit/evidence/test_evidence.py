@@ -107,6 +107,8 @@ def test_a_class_that_was_not_chosen_is_named_first():
 def test_decisions_of_every_kind_are_said_as_what_they_are():
     regression = evidence(evaluated(explainer("bert", "regression")), 0)
     assert regression.in_words["decision"][0].startswith("The model gave this number: “LABEL_0”:")
+    value = f"{regression.decision.value:.4g}".replace("-", "−")
+    assert regression.title == f"The model gave {value} for “LABEL_0”"
     assert regression.in_words["accuracy"] == []
     assert "output without it" in regression.to_html()
     several = evidence(evaluated(explainer("bert", "multi_label_classification")), 0)
