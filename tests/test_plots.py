@@ -113,6 +113,14 @@ def test_a_new_figure_has_the_size_of_its_content(name, size, pyplot):
     assert tuple(PLOTS[name](None).get_figure().get_size_inches()) == pytest.approx(size)
 
 
+@pytest.mark.parametrize("name", ["arcs", "text"])
+def test_new_axes_with_words_are_as_large_as_their_figure_or_its_margin(name, pyplot):
+    ax = PLOTS[name](None)
+    figure, margin = ax.get_figure(), {"arcs": 0, "text": 10 / 72}[name]
+    across, up = margin / figure.get_figwidth(), margin / figure.get_figheight()
+    assert ax.get_position().bounds == pytest.approx((across, up, 1 - 2 * across, 1 - 2 * up))
+
+
 @pytest.mark.parametrize("name", PLOTS)
 def test_all_text_has_a_contrast_of_at_least_4_5_on_white(name, pyplot):
     for text in visible_texts(PLOTS[name](None).get_figure()):

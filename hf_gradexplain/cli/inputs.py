@@ -23,10 +23,8 @@ def set_verbosity(form: str) -> None:
     """Hide progress bars and notes of other libraries if the format is quiet."""
     if form == "quiet":
         from datasets import disable_progress_bars
-        from huggingface_hub.utils import disable_progress_bars as disable_downloads
         from transformers.utils import logging
 
         logging.set_verbosity_error()
-        logging.disable_progress_bar()
+        logging.disable_progress_bar()  # also that of downloads
         disable_progress_bars()
-        disable_downloads()

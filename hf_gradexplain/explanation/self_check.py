@@ -257,7 +257,7 @@ def _target_probabilities(forward: ForwardPass, sets: np.ndarray) -> np.ndarray:
         removed = torch.from_numpy(sets).flatten(0, 1).to(forward.batch.target.device)
         text_of = torch.arange(len(sets), device=removed.device).repeat_interleave(sets.shape[1])
         masked = subset_logits(forward, text_of, removed).unflatten(0, sets.shape[:2])
-        logits = torch.cat([forward.logits.detach().unsqueeze(1), masked], 1)
+        logits = torch.cat([forward.logits.unsqueeze(1), masked], 1)
     numbers: np.ndarray = forward.target_probability(logits).cpu().double().numpy()
     return numbers
 

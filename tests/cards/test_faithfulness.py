@@ -9,6 +9,7 @@ from datasets import Dataset
 
 from hf_gradexplain.attribution.methods import METHODS, affordable
 from hf_gradexplain.cards import example_method, explain_examples, measure_faithfulness
+from hf_gradexplain.cards import faithfulness as module
 from hf_gradexplain.evaluation.extra_measures import default_measures
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import shortcut_of
@@ -45,6 +46,13 @@ def test_it_equals_the_evaluation_of_these_texts(faithfulness, tmp_path):
 def test_methods_that_take_passes_by_the_hundred_are_left_out():
     assert set(METHODS) - set(affordable()) >= {"shapley", "gradient_shap", "sequential_integrated_gradients"}
     assert {"loo", "signed_gi", "integrated_gradients", "smoothgrad", "vargrad", "random"} < set(affordable())
+
+
+def test_only_what_a_card_shows_is_measured(monkeypatch):
+    measured, evaluate_texts = [], module.evaluate_texts
+    monkeypatch.setattr(module, "evaluate_texts", lambda *given: measured.append(given[3]) or evaluate_texts(*given))
+    measure_faithfulness(explainer("fasttext"), ROWS, 2, labelled=True, seed=0)
+    assert [measures.both_ends for measures in measured] == [False]
 
 
 def test_a_sample_is_drawn_and_repeats():

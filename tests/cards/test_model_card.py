@@ -150,6 +150,13 @@ def test_a_card_survives_json():
     assert model_card(again) == model_card(card)
 
 
+def test_the_json_of_a_card_is_readable_and_standard():
+    written = replace(make_card(), limits=["naïve"]).to_json()
+    assert '\n "limits": [\n  "naïve"\n ],\n' in written
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        replace(make_card(), metrics={"accuracy": float("nan")}).to_json()
+
+
 def test_the_card_says_what_is_not_known():
     text = ModelCard(model_card(replace(make_card(), not_measured="it was not requested"))).text
     assert "Not measured: it was not requested." in text

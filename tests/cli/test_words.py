@@ -1,22 +1,30 @@
 """`hf-gradexplain words`: the words of a finished run, grouped by a column of its dataset."""
 
 import json
+from dataclasses import asdict
 from io import StringIO
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import yaml
+from datasets import Dataset
 
 from hf_gradexplain.audit.words.words import find_words
 from hf_gradexplain.cli import main
+from hf_gradexplain.cli.words import _print_tables
 from hf_gradexplain.commands import words as words_of_runs
 from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.commands.words import column_of
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.evaluation.documents import schema, write_documents
+from hf_gradexplain.options import Options
 from hf_gradexplain.run.finished_run import FinishedRun, open_run
 from hf_gradexplain.run.folder import document_paths
+from hf_gradexplain.run.runner import evaluate_texts
+from tests.explainer.test_conversations import explainer as of_conversations
 from tests.helpers.tiny import CORPUS, make
 
 SOURCES = ["radio", None, "press", "press", "radio"]
@@ -86,6 +94,26 @@ def test_texts_are_grouped_by_a_column_of_the_dataset(folder, words):
     expected = find_words(document_paths(folder / "run"), by=dict(enumerate(SOURCES)), min_documents=1).to_frame()
     assert set(table["group"]) == {SOURCES[i] for i in ids} - {None}
     assert table["n"].tolist() == expected["n"].tolist()
+
+
+def test_tables_are_in_the_order_of_the_rows(folder, capsys):
+    rows = find_words(document_paths(folder / "run"), min_documents=1).to_frame()
+    names = dict(zip(dict.fromkeys(rows["group"]), ("second", "first", "a third"), strict=False))
+    _print_tables(rows.assign(group=rows["group"].map(names)))
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if line in names.values()] == list(names.values())
+    assert len(names) > 1
+
+
+def test_conversations_are_grouped_by_a_column_of_the_dataset(tmp_path):
+    chats = [[{"role": "user", "content": "a good film ?"}, {"role": "assistant", "content": word}] for word in "ab"]
+    texts = Dataset.from_dict({"id": range(2), "text": chats})
+    documents = evaluate_texts(of_conversations("llama", "single_label_classification"), texts, Options(("loo",)))
+    write_documents(documents, tmp_path / "0.parquet", schema(("loo",), more=("messages", "unread")))
+    Dataset.from_dict({"text": chats, "source": ["radio", "press"]}).to_parquet(str(tmp_path / "data.parquet"))
+    arguments = asdict(EvaluateRecipeArguments(model_name_or_path="m", dataset_name=str(tmp_path / "data.parquet")))
+    run = SimpleNamespace(arguments=arguments, commit=lambda part: None, documents=[tmp_path / "0.parquet"])
+    assert column_of(run, "source") == {0: "radio", 1: "press"}
 
 
 def test_the_dataset_is_that_of_the_recorded_commit(folder, monkeypatch):

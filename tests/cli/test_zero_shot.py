@@ -37,6 +37,7 @@ def explained(capsys, *arguments):
     [
         (LABELS, {"candidate_labels": LABELS}),
         ([",".join(LABELS)], {"candidate_labels": LABELS}),
+        (["good, "], {"candidate_labels": ["good"]}),
         ([*LABELS, "--multi_label"], {"candidate_labels": LABELS, "multi_label": True}),
         (
             ["good", "--hypothesis_template", "the film is {}."],

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
+from hf_gradexplain.commands.parsing import Parser, exit_on_error, parse_arguments
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, ExplainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.training.arguments import TrainArguments
@@ -152,6 +152,14 @@ def test_every_recipe_has_help(arguments, capsys):
     with pytest.raises(SystemExit, match="0"):
         parse_arguments(arguments, ["--help"])
     assert "seed" in capsys.readouterr().out
+
+
+def test_help_has_no_blanks_at_the_ends_of_lines():
+    shown = Parser(
+        prog="tool", usage="%(prog)s", description="Says.\n\n  an example  \n\n  another\n    "
+    ).format_help()
+    said = "usage: tool\n\nSays.\n\n  an example\n\n  another\n\noptions:\n"
+    assert shown == f"{said}  -h, --help  show this help message and exit\n"
 
 
 def test_errors_of_the_library_end_a_program(capsys):

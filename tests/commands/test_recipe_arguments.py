@@ -175,3 +175,13 @@ def test_a_preset_refuses_an_option_that_it_fixes():
     with pytest.raises(GradexplainError, match=r"^preset 'paper' fixes unit: leave out --unit, or leave out --preset$"):
         EvaluateRecipeArguments(preset="paper", unit="word")
     assert EvaluateRecipeArguments(preset="paper", unit="word_type").unit == "word_type"
+
+
+def test_nothing_is_published_and_no_code_is_run_unless_asked():
+    training = TrainRecipeArguments(dataset_name="d", model_type="fasttext", output_dir="out")
+    assert (training.push_to_hub, training.data_examples, training.remote_code) == (False, 0, False)
+    evaluation = EvaluateRecipeArguments()
+    assert (evaluation.push_to_hub, evaluation.publish_text, evaluation.dry_run) == (False, False, False)
+    for given in (training, evaluation):
+        assert given.hub_private_repo
+        assert not given.trust_remote_code

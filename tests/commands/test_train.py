@@ -94,6 +94,14 @@ def test_a_push_has_all_files_and_its_failure_says_that_the_model_is_kept(monkey
         job._push(card, Path("folder"), ["a"], destination)
 
 
+def test_a_model_is_saved_below_folders_that_do_not_exist_yet(tmp_path):
+    model, tokenizer = make("fasttext")
+    for _ in range(2):
+        files = job._save(SimpleNamespace(model=model, tokenizer=tokenizer), tmp_path / "a" / "b", remote_code=False)
+        assert files == sorted(path.name for path in (tmp_path / "a" / "b").iterdir())
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= set(files)
+
+
 @pytest.mark.parametrize(
     ("model_type", "overrides"),
     [

@@ -30,6 +30,9 @@ def test_the_parts_are_shown_under_the_scores_of_partition_shapley_alone():
     ]  # fmt: skip
     scores = explanation.scores["partition_shapley"]
     assert float(shown[1].score.replace("−", "-")) == pytest.approx(scores[:3].sum(), rel=0.01)
+    sums = (scores[:5].sum(), scores[:3].sum(), scores[3:5].sum(), scores[5:].sum())
+    assert [part.score[0] for part in shown] == ["+" if total > 0 else "−" for total in sums]
+    assert max(sums) > 0
     assert explanation.shown_parts("kernel_shap") == []
     with (console := Console(width=100)).capture() as captured:
         console.print(explanation.to_rich("partition_shapley"))

@@ -3,7 +3,7 @@
 import pytest
 from huggingface_hub import constants
 
-from hf_gradexplain.hub.provenance import UnavailableError, resolve
+from hf_gradexplain.hub.provenance import UnavailableError, public_name, resolve
 
 
 @pytest.fixture
@@ -13,6 +13,14 @@ def _machine(tmp_path, monkeypatch):
         (tmp_path / name).mkdir(parents=True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.chdir(tmp_path / "here")
+
+
+@pytest.mark.usefixtures("_machine")
+@pytest.mark.parametrize(
+    ("name", "public"), [(".", "here"), ("my-model", "my-model"), ("my-model/..", "here"), ("me/model", "me/model")]
+)
+def test_a_folder_is_named_without_its_path(name, public):
+    assert public_name(name) == public
 
 
 @pytest.mark.usefixtures("_machine")

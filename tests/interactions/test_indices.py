@@ -4,6 +4,7 @@ import json
 from itertools import chain, combinations, permutations
 from math import factorial
 from pathlib import Path
+from statistics import mean, stdev
 
 import numpy as np
 import pytest
@@ -139,14 +140,25 @@ def test_random_orders_estimate_the_index_with_standard_errors():
     np.testing.assert_allclose(found.rises[units], [v({u}) - v(()) for u in units], rtol=1e-12)
 
 
+@pytest.mark.parametrize("draws", [2, 5])
+def test_values_and_errors_of_random_orders_are_means_and_standard_errors(draws):
+    units = np.array([0, 2, 3])
+    ranks = np.random.default_rng(7).permuted(np.tile(np.arange(PLAYERS), (draws, 1)), axis=1)
+    found = sampled_shapley_taylor(losses, units, PLAYERS, draws, np.random.default_rng(7))
+    for p, (i, j) in enumerate([(0, 2), (0, 3), (2, 3)]):
+        drawn = [difference(i, j, [u for u in ALL if rank[u] < min(rank[i], rank[j])]) for rank in ranks]
+        assert found.values[p] == pytest.approx(mean(drawn), rel=1e-9)
+        assert found.errors[p] == pytest.approx(stdev(drawn) / draws**0.5, rel=1e-9)
+    assert np.isnan(found.rises[[1, 4]]).all()
+
+
 def test_standard_errors_are_those_of_estimates_from_other_seeds():
     def estimate(seed):
         return sampled_shapley_taylor(losses, ALL, PLAYERS, 20, np.random.default_rng(seed))
 
     found = [estimate(seed) for seed in range(200)]
     spread = np.std([each.values for each in found], axis=0)
-    mean = np.mean([each.errors for each in found], axis=0)
-    np.testing.assert_allclose(mean, spread, rtol=0.25)
+    np.testing.assert_allclose(np.mean([each.errors for each in found], axis=0), spread, rtol=0.25)
 
 
 @pytest.mark.parametrize("k", [2, 3, 5])

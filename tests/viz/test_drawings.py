@@ -18,19 +18,27 @@ from matplotlib.collections import Collection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.legend import Legend
 from matplotlib.lines import TICKDOWN, TICKLEFT, Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Annotation, Text
 
 from hf_gradexplain import plots
+from hf_gradexplain.viz import arcs, typesetting
+from hf_gradexplain.viz.arcs import Diagram
+from hf_gradexplain.viz.arcs_figure import arcs_figure, draw_arcs
 from hf_gradexplain.viz.canvas import STYLE
 from hf_gradexplain.viz.comparison import default_looks, draw_by_cost, draw_two_runs, runs_size
 from hf_gradexplain.viz.curves import aopc_figure, ends_figure
 from hf_gradexplain.viz.figures import bars_figure, correlation_figure
+from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.heatmap import draw_heatmap, draw_interactions, heatmap_size, interactions_size
 from hf_gradexplain.viz.palette import METHOD_STYLES
 from hf_gradexplain.viz.sanity import randomisation_figure
+from hf_gradexplain.viz.segments import Part, Row, Segment
+from hf_gradexplain.viz.text_figure import draw_text, text_figure
 from hf_gradexplain.viz.words import words_figure
+from tests.viz.conftest import width_of_half_as_wide
 
 FILE = Path(__file__).with_name("drawings.txt")
 METHODS = ("loo", "random", "integrated_gradients", "lime")
@@ -115,8 +123,65 @@ def table(rows, columns):
     return pd.DataFrame(values, [f"row {i}" for i in range(rows)], [f"column {i}" for i in range(columns)])
 
 
+UNITS = [Segment("good", 2.0), Segment(" "), Segment("bad", -1.0), Segment(" of", 0.0), Segment(" it all\n", 0.5)]
+ROWS = [
+    Row(
+        UNITS,
+        "loo",
+        correlation=0.5,
+        remark="remark",
+        certainty="sure",
+        parts=[Part(0, "all", "+1.0"), Part(1, "some", "+0.5")],
+        check="passed",
+        warning="warning",
+    ),
+    Row([Segment(s.text, s.score and abs(s.score)) for s in UNITS], "sa_l2", signed=False),
+]
+HEADING = Heading("pos", 0.75, unit="word", reading="in windows", truncated_at=13, length=18)
+DIAGRAM = Diagram.of(
+    ["not", "bad", "", "w" * 30, "at", "all", "end"], [(0, 1), (1, 4), (0, 6), (3, 6)], [-2.0, 0.5, 1.0, -0.01]
+)
+
+
+def of_words(draw):
+    """Draw words that are all half as wide as they are high."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typesetting, "text_width", width_of_half_as_wide)
+        patch.setattr(arcs, "text_width", width_of_half_as_wide)
+        return draw()
+
+
+def constrained(draw):
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(4, 3), layout="constrained")
+        draw(figure.add_subplot())
+    return figure
+
+
+def in_a_part_of_a_figure(draw):
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(6, 4), layout="constrained")
+        draw(figure.subfigures(1, 2)[1].add_subplot())
+    return figure
+
+
 COSTS = aopc(10).query("k == 10").assign(low=-0.1, high=0.6, cost=[1, 1, 40, 1]).rename(columns={"aopc": "value"})
 DRAWN = {
+    "text": lambda: of_words(lambda: text_figure(ROWS[:1], HEADING, width=3)),
+    "text of two methods": lambda: of_words(lambda: text_figure(ROWS, HEADING)),
+    "text in a layout": lambda: of_words(lambda: constrained(lambda axes: draw_text(axes, ROWS[1:], Heading()))),
+    "arcs": lambda: of_words(
+        lambda: arcs_figure(ROWS[:1], HEADING, DIAGRAM, sentences=["one sentence " * 9, "two"], width=7)
+    ),
+    "small arcs in a layout": lambda: of_words(
+        lambda: constrained(lambda axes: draw_arcs(axes, DIAGRAM, sentences=["a sentence"]))
+    ),
+    "text and arcs in a part of a figure": lambda: of_words(
+        lambda: in_a_part_of_a_figure(
+            lambda axes: (draw_text(axes, ROWS[1:], Heading()), draw_arcs(axes, DIAGRAM, sentences=["a sentence"]))
+        )
+    ),
+    "no arcs": lambda: of_words(lambda: arcs_figure(ROWS[:1], HEADING, Diagram.of([], [], []))),
     "aopc": lambda: aopc_figure(aopc(40), chance(40), title="title"),
     "aopc of short texts": lambda: aopc_figure(aopc(29, ["loo"])),
     "ends": lambda: ends_figure(ends(), title="title"),
@@ -188,6 +253,11 @@ def box(artist):
     return numbers(artist.get_window_extent().extents * 72 / artist.get_figure(root=True).dpi)
 
 
+def outside(artist):
+    """What is drawn beyond the axes, and is no part of the layout."""
+    return [f"clip {artist.get_clip_on()}"] if artist.axes is not None and not artist.get_in_layout() else []
+
+
 def describe(artist: Artist) -> str:
     match artist:
         case Annotation():
@@ -195,7 +265,15 @@ def describe(artist: Artist) -> str:
         case Text():
             place = artist.get_transform().transform(artist.get_position()) * 72 / artist.get_figure(root=True).dpi
             look = (artist.get_ha(), artist.get_va(), number(artist.get_size()), to_hex(artist.get_color()))
-            return f"text {artist.get_text()!r} {numbers(place)} {' '.join(look)} {number(artist.get_rotation())}"
+            more = ["bold"] if artist.get_weight() == "bold" else []
+            more += [f"{effect._gc}" for effect in artist.get_path_effects()] + outside(artist)
+            look = (*look, number(artist.get_rotation()), *more)
+            return f"text {artist.get_text()!r} {numbers(place)} {' '.join(look)}"
+        case Legend():
+            anchor = artist.get_bbox_to_anchor().bounds
+            place = numbers(np.array(anchor) * 72 / artist.get_figure(root=True).dpi)
+            pads = numbers([artist.borderaxespad, artist.handletextpad])
+            return f"legend {place} {artist._loc} {pads} {artist._ncols} columns, frame {artist.get_frame_on()}"
         case Line2D() if artist.get_marker() in (TICKLEFT, TICKDOWN):
             return f"tick {number(artist.get_markersize())} {to_hex(artist.get_color())}"
         case Line2D():
@@ -207,7 +285,9 @@ def describe(artist: Artist) -> str:
             return f"line {ends} {numbers(look)} {names} {to_hex(artist.get_color())} {inside} {artist.get_clip_on()}"
         case Patch():
             colors = to_hex(artist.get_facecolor(), True), to_hex(artist.get_edgecolor(), True)
-            return f"patch {box(artist)} {' '.join(colors)} {number(artist.get_linewidth())} {artist.get_hatch()}"
+            more = [numbers(artist._dash_pattern[1])] if artist._dash_pattern[1] else []
+            look = (*colors, number(artist.get_linewidth()), str(artist.get_hatch()), *more, *outside(artist))
+            return f"patch {box(artist)} {' '.join(look)}"
         case Collection() if artist.get_paths():
             places = artist.get_transform().transform(np.concatenate([path.vertices for path in artist.get_paths()]))
             places = np.concatenate([places.min(0), places.max(0)]) * 72 / artist.get_figure(root=True).dpi
@@ -227,10 +307,13 @@ def described(figure: Figure) -> list[str]:
     """Describe all visible parts of a figure, in the order in which they are drawn."""
     for axes in figure.axes:
         axes.apply_aspect()
-    ticks = [ticks_of(axis) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
+    bare = [axes for axes in figure.axes if not axes.axison]
+    frames = [part for axes in bare for part in (axes.xaxis, axes.yaxis, axes.patch, *axes.spines.values())]
+    hidden = {id(artist) for part in frames for artist in part.findobj()}
+    ticks = [ticks_of(axis) for axes in figure.axes if axes.axison for axis in (axes.xaxis, axes.yaxis)]
     lines = [f"figure {numbers(figure.get_size_inches())}", *ticks]
-    for artist in figure.findobj(lambda x: x.get_visible() and not (isinstance(x, Text) and not x.get_text())):
-        if line := describe(artist):
+    for artist in figure.findobj(lambda x: x.get_visible() and not (isinstance(x, Text) and not x.get_text().strip())):
+        if id(artist) not in hidden and (line := describe(artist)):
             lines.append(line)
     return [f"{line} ({n} times)" if (n := len([*equal])) > 1 else line for line, equal in groupby(lines)]
 

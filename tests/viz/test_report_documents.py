@@ -172,6 +172,19 @@ def test_a_packer_continues_with_the_documents_of_another(monkeypatch):
     assert joined.size == whole.size - sum(map(len, whole.blocks)) + sum(map(len, joined.blocks))
 
 
+def test_a_block_that_is_not_full_stays_before_the_documents_of_another_packer():
+    joined, part = DocumentPacker(["loo"], 9), DocumentPacker(["loo"], 9)
+    joined.add(made(5))
+    part.add(made(6))
+    joined.extend(part)
+    joined.add(made(7))
+    assert joined.index()["row"] == [5, 6, 7]
+    assert joined.index()["starts"] == [0, 1, 2]
+    values = [unpacked(block) for block in joined.blocks]
+    assert [len(block) for block in values] == [1, 1, 1]
+    assert [document.row for document in joined.first] == [5, 6, 7]
+
+
 def packed_one():
     packer = DocumentPacker(["loo"], 0)
     packer.add(made())

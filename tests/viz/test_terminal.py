@@ -135,3 +135,10 @@ def test_say_does_not_wrap_and_shows_markup(capsys, monkeypatch):
     say("[bold]" + "x" * 100 + "\x1b[31m")
     out, err = capsys.readouterr()
     assert (out, err) == ("", "[bold]" + "x" * 100 + "␛[31m\n")
+
+
+def test_a_table_that_just_fits_is_shown_as_it_is():
+    frame = pd.DataFrame({"a": ["x"], "b": [0.1234], "c": [0.5678]})
+    wide = max(map(len, printed(summary_table(frame), 80).splitlines()))
+    assert "0.123" in printed(summary_table(frame), wide)
+    assert "0.12 " in printed(summary_table(frame), wide - 1)
