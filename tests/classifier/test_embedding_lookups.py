@@ -3,8 +3,9 @@
 import pytest
 import torch
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
-from hf_gradexplain.classifier.embedding_lookups import edit_lookups, find_lookups
+from hf_gradexplain.classifier.embedding_lookups import edit_lookups, find_lookups, record_linear_inputs
 from hf_gradexplain.errors import GradexplainError
 from tests.helpers.toys import Toy
 
@@ -57,15 +58,36 @@ class Adding(nn.Module):
         return self.first(ids) + self.second[ids] + self.positions[: ids.shape[1]]
 
 
-def test_a_layer_around_the_tables_is_read_unless_it_adds_positions():
+@pytest.mark.parametrize(("size", "alike"), [(0.0, True), (1e-4, True), (0.03, False), (1.0, False)])
+def test_a_layer_around_the_tables_is_read_unless_it_adds_positions(size, alike):
     def read(model, ids, mask):
         return model.adding(ids)
 
     torch.manual_seed(0)
-    _, lookups = toy_with_lookups(read, adding=Adding(torch.zeros(40, 6)))
-    assert fields(lookups) == [("adding", 0, 0, False, 0)]
+    adding = Adding(size * torch.rand(40, 6))
+    if alike:
+        assert fields(toy_with_lookups(read, adding=adding)[1]) == [("adding", 0, 0, False, 0)]
+        return
     with pytest.raises(GradexplainError, match=r"^Toy reads words outside of the layers \['adding.first'\]: it cannot"):
-        toy_with_lookups(read, adding=Adding(torch.rand(40, 6)))
+        toy_with_lookups(read, adding=adding)
+
+
+def test_the_inputs_of_linear_layers_are_recorded_within_the_block_alone():
+    torch.manual_seed(0)
+    model = nn.ModuleDict({"first": nn.Linear(3, 4), "act": nn.Tanh(), "conv": Conv1D(2, 4)})
+    x, last = torch.rand(5, 3), torch.rand(2, 3, requires_grad=True)
+
+    def run(inputs):
+        return model["conv"](model["act"](model["first"](inputs)))
+
+    with record_linear_inputs(model) as recorded:
+        run(x)
+        run(last)
+    run(x)
+    assert list(recorded) == ["first", "conv"]
+    torch.testing.assert_close(recorded["first"], last.detach())
+    torch.testing.assert_close(recorded["conv"], model["first"](last).tanh().detach())
+    assert not any(inputs.requires_grad for inputs in recorded.values())
 
 
 def test_tables_with_different_vectors_have_different_numbers():

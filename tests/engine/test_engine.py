@@ -67,6 +67,11 @@ def test_labels_that_are_explained_are_not_noted(labels, target, expected):
     assert explainer("bert").true_classes(2, Options(("loo",), target=target), labels) == expected
 
 
+def test_roles_that_no_message_has_are_refused_before_anything_is_explained():
+    with pytest.raises(GradexplainError, match="explain_roles"):
+        explainer("bert").explanations(["a text"], Options(("loo",), explain_roles=("user",)))
+
+
 def test_the_longest_text_has_no_limit_with_a_stride():
     assert explainer("bert").longest(Options(("loo",))) == 64
     assert explainer("bert").longest(Options(("loo",), stride=0)) is None
@@ -114,6 +119,10 @@ def test_broken_weights_and_wrong_names_are_refused_at_once():
     model, tokenizer = make("fasttext")
     with pytest.raises(GradexplainError, match="class_names"):
         AttributionEngine(model, tokenizer, class_names=["a", "b"])
+    limited = make("fasttext")[1]
+    limited.model_max_length = 0
+    with pytest.raises(GradexplainError, match="model_max_length must be a positive number"):
+        AttributionEngine(model, limited)
     model.embedding.weight.data[7, 2] = float("nan")
     with pytest.raises(GradexplainError, match=r"^weight 'embedding\.weight' is not finite: the checkpoint is corrupt"):
         AttributionEngine(model, tokenizer)

@@ -305,6 +305,7 @@ def test_two_hundred_documents_are_sampled(n, kept):
     assert (documents, shards, len(rows)) == (n, 2, kept)
     assert all(row["text"] == f"t{row['id']}" for row in rows)
     assert len({row["id"] for row in rows}) == kept
+    assert kept == 1 or [row["id"] for row in rows] != sorted(row["id"] for row in rows), "in random order"
     assert rows == module._sample([shard(n - 1), shard(1, n - 1)])[2]
 
 
