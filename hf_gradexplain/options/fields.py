@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import Field, field, fields
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from hf_gradexplain.errors import choose
-from hf_gradexplain.options.values import as_list, real_number, whole_number
+from hf_gradexplain.options.values import as_list, real_number, true_or_false, whole_number
 
 
 def option(
@@ -31,19 +31,22 @@ def with_default(options: type, name: str, default: Any) -> Any:
 
 
 def check_fields(options: Any) -> None:
-    """Check the fields of a dataclass: some have a list of choices, and others take numbers.
+    """Check the fields of a dataclass: some have a list of choices, and others take numbers, or True and False.
 
     Numbers of NumPy and PyTorch become numbers of Python, in place.
 
     Raises:
-        GradexplainError: A value is not one of the choices, or not a number of the right kind.
+        GradexplainError: A value is not one of the choices, or not of the right kind, or is None where that is no value
+            of the field.
     """
     for part in fields(options):
         name, value, choices = part.name, getattr(options, part.name), choices_of(part)
-        if choices and value is not None and value not in part.metadata.get("also", ()):
+        if value is None and NoneType in get_args(part.type):
+            continue
+        if choices and value not in part.metadata.get("also", ()):
             choose(name, value, choices)
-        if part.type in _NUMBERS and (value is not None or not isinstance(part.type, UnionType)):
-            object.__setattr__(options, name, _NUMBERS[part.type](name, value))
+        if part.type in _CHECKED:
+            object.__setattr__(options, name, _CHECKED[part.type](name, value))
 
 
 def _whole_numbers(name: str, values: Any) -> tuple[int, ...]:
@@ -51,14 +54,16 @@ def _whole_numbers(name: str, values: Any) -> tuple[int, ...]:
     return tuple(whole_number(f"a number in {name}", value) for value in as_list(values, expected, "number", int))
 
 
-_NUMBERS: dict[Any, Callable[[str, Any], Any]] = {
+_CHECKED: dict[Any, Callable[[str, Any], Any]] = {
+    bool: true_or_false,
+    bool | None: true_or_false,
     int: whole_number,
     int | None: whole_number,
     float: real_number,
     float | None: real_number,
     tuple[int, ...]: _whole_numbers,
 }
-"""For each type of a field that takes numbers, the function that checks a value."""
+"""For each type of a field that is checked, the function that checks a value."""
 
 
 def choices_of(part: Field[Any]) -> tuple[str, ...]:

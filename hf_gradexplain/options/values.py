@@ -55,6 +55,17 @@ def real_number(name: str, value: Any) -> float:
     return number if isinstance(number, int | float) else float(number)
 
 
+def true_or_false(name: str, value: Any) -> bool:
+    """Return a bool; one of NumPy or PyTorch becomes a bool of Python.
+
+    Raises:
+        GradexplainError: The value is something else, such as a number or a text.
+    """
+    if isinstance(flag := plain(value), bool):
+        return flag
+    raise GradexplainError(f"{name} must be True or False, but is {flag!r}")
+
+
 def as_list(values: Any, expected: str, column: str, kind: type = object) -> list[Any]:
     """Return the values of a list, an array, a Series or a column as a list of Python values.
 

@@ -1,8 +1,13 @@
-"""Fields that take numbers: numbers of NumPy and PyTorch pass, and everything else is refused in one sentence."""
+"""Fields that take numbers, flags or one of some names: everything else is refused in one sentence.
+
+Numbers and flags of NumPy and PyTorch pass.
+"""
 
 import re
 from dataclasses import fields
 from fractions import Fraction
+from types import NoneType
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,12 +16,14 @@ import torch
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options
 from hf_gradexplain.options.arguments import AuditArguments, MeasureArguments
+from hf_gradexplain.options.fields import choices_of
 from hf_gradexplain.options.words import InsertionTest
 from hf_gradexplain.training.arguments import TrainArguments
 from tests.helpers.tiny import explainer
 
 KINDS = (Options, MeasureArguments, AuditArguments, InsertionTest)
 WHOLE = [(kind, part.name) for kind in KINDS for part in fields(kind) if part.type in (int, int | None)]
+FLAGS = [(kind, part.name) for kind in KINDS for part in fields(kind) if part.type in (bool, bool | None)]
 REAL = [(kind, part.name) for kind in KINDS for part in fields(kind) if part.type in (float, float | None)]
 
 ALSO = {"top_classes": {"target": "all"}}
@@ -56,14 +63,47 @@ def test_numbers_become_those_of_python(kind_and_name, value):
     assert (number, type(number)) == (0.5, float)
 
 
+@pytest.mark.parametrize("kind_and_name", FLAGS, ids=lambda x: x[1])
+@pytest.mark.parametrize("value", ["no", 1, 0, np.int64(1)], ids=repr)
+def test_only_flags_pass(kind_and_name, value):
+    kind, name = kind_and_name
+    shown = value.item() if isinstance(value, np.generic) else value
+    with pytest.raises(GradexplainError, match=f"^{name} must be True or False, but is {shown!r}$"):
+        kind(**{name: value})
+
+
+@pytest.mark.parametrize("value", [np.bool_(True), torch.tensor(True), True], ids=repr)
+def test_flags_become_those_of_python(value):
+    assert Options(torch_compile=value).torch_compile is True
+    assert Options(self_check=value).self_check is True
+
+
+# objective=None is the default, and depends on `against`
+CHOICES = [
+    (kind, part.name)
+    for kind in KINDS
+    for part in fields(kind)
+    if choices_of(part) and NoneType not in get_args(part.type) and part.name != "objective"
+]
+
+
+@pytest.mark.parametrize("kind_and_name", CHOICES, ids=lambda x: x[1])
+@pytest.mark.parametrize("value", [None, 3, "nothing of the kind"], ids=repr)
+def test_only_choices_pass(kind_and_name, value):
+    kind, name = kind_and_name
+    with pytest.raises(GradexplainError, match=f"^unknown {name} {value!r}"):
+        kind(**{name: value})
+
+
 def test_a_whole_number_stays_one_where_a_decimal_may_stand():
     assert type(Options(max_error=0).max_error) is int
 
 
 def test_what_may_be_left_out_is_none():
     assert (Options(steps=None).steps, Options(self_check_share=None).self_check_share) == (None, None)
-    for name, kind in (("seed", "whole number"), ("max_error", "number")):
-        with pytest.raises(GradexplainError, match=f"^{name} must be a {kind}, but is None$"):
+    assert Options(self_check=None, baseline=None, objective=None) == Options()
+    for name, kind in (("seed", "a whole number"), ("max_error", "a number"), ("torch_compile", "True or False")):
+        with pytest.raises(GradexplainError, match=f"^{name} must be {kind}, but is None$"):
             Options(**{name: None})
 
 
