@@ -104,12 +104,14 @@ def test_a_changed_model_gets_its_own_logits(changed, run, ranks_of):
     assert (as_fasttext - expected).abs().max() > 1e-3
 
 
-def test_a_shortcut_that_cannot_be_used_is_a_warning(run):
-    forward = run(with_adapter(fasttext()).double(), np.random.default_rng(0), [5])
+@pytest.mark.parametrize("curves", [False, True])
+def test_a_shortcut_that_cannot_be_used_is_a_warning(run, ranks_of, curves):
+    forward = run(with_adapter(fasttext()).double(), rng := np.random.default_rng(0), [5])
+    ranks = ranks_of(rng, 1, forward)
     with pytest.warns(
         UserWarning, match="leave-one-out runs one masked copy of the text per word, because its layer 'classifier'"
     ):
-        perturb.leave_one_out(forward)
+        perturb.removal_curves(forward, ranks) if curves else perturb.leave_one_out(forward)
 
 
 @pytest.mark.filterwarnings("ignore:leave-one-out runs")

@@ -143,6 +143,12 @@ def test_normalised_word_vectors_make_the_zero_baseline_noise():
     explain(TEXT, "loo")
 
 
+def test_a_limit_without_room_for_a_word_is_refused(monkeypatch):
+    monkeypatch.setattr(TOKENIZER, "model_max_length", 2)
+    with pytest.raises(GradexplainError, match="the length limit of 2 tokens leaves no room for a word"):
+        probe(Toy(), TOKENIZER)
+
+
 @pytest.mark.parametrize("mix", [torch.tanh, lambda x: Nested.apply(x)], ids=["plain", "custom"])
 def test_running_out_of_memory_is_raised_and_not_taken_as_a_result(mix):
     """It is raised wherever it happens, forward or backward."""

@@ -123,8 +123,16 @@ print((torch.full((1_000_000,), 2.0**-126) / 2).count_nonzero().item())
     assert ran.stdout == "0\n", ran.stderr
 
 
-def test_sigterm_interrupts_once_and_the_handler_is_restored():
-    before, handlers = signal.getsignal(signal.SIGTERM), []
+@pytest.fixture
+def own_handler():
+    """A handler of the program's own, for the duration of a test."""
+    before = signal.signal(signal.SIGTERM, handler := lambda number, frame: None)
+    yield handler
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_sigterm_interrupts_once_and_the_handler_is_restored(own_handler):
+    handlers = []
 
     def stop():
         with interrupted_by_sigterm():
@@ -137,11 +145,11 @@ def test_sigterm_interrupts_once_and_the_handler_is_restored():
         stop()
     assert stopped.value.args == (signal.SIGTERM,)
     assert handlers == [signal.SIG_DFL], "a second one ends the process"
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(signal.SIGTERM) is own_handler
 
 
-def test_other_processes_and_threads_keep_the_handler(monkeypatch):
-    before, seen = signal.getsignal(signal.SIGTERM), []
+def test_other_processes_and_threads_keep_the_handler(monkeypatch, own_handler):
+    seen = []
 
     def look():
         with interrupted_by_sigterm():
@@ -152,10 +160,11 @@ def test_other_processes_and_threads_keep_the_handler(monkeypatch):
     thread.join()
     monkeypatch.setenv("RANK", "1")
     look()
-    assert seen == [before, before]
+    assert seen == [own_handler, own_handler]
     monkeypatch.setenv("RANK", "0")
     look()
-    assert seen[-1] is not before
+    assert seen[-1] is not own_handler
+    assert signal.getsignal(signal.SIGTERM) is own_handler
 
 
 def test_the_garbage_collector_is_kept_from_the_libraries_in_the_block_alone():

@@ -161,6 +161,20 @@ def test_scores_that_do_not_add_up_are_counted_and_named(tmp_path):
     assert incomplete_notes(tables.counts.assign(n=0)) == []
 
 
+def test_a_run_whose_files_are_being_written_is_not_finished(folder, tmp_path, monkeypatch):
+    """A process that is killed here leaves files of two runs, but no checksums that they could be compared with."""
+    copy = shutil.copytree(folder, tmp_path / "copy")
+
+    def fail(*_, **__):
+        assert not (copy / "SHA256SUMS").exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hf_gradexplain.run.results.write_report", fail)
+    with pytest.raises(KeyboardInterrupt):
+        rewrite_results(copy)
+    assert not (copy / "SHA256SUMS").exists()
+
+
 def test_the_report_of_a_finished_run_is_written_again(folder):
     written = {path: path.read_bytes() for path in (folder / "report.html", folder / "SHA256SUMS")}
     (folder / "report.html").write_text("lost")
