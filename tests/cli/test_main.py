@@ -60,7 +60,8 @@ def test_help_ends_with_examples_that_can_be_copied(name, capsys):
         main([name, "--help"])
     _, found, examples = capsys.readouterr().out.partition("\nexamples:\n\n")
     assert found
-    assert all(line.startswith(f"  hf-gradexplain {name}") for line in examples.rstrip().splitlines())
+    lines = examples.removesuffix("\n").splitlines()
+    assert all(line.startswith(f"  hf-gradexplain {name}") and line == line.rstrip() for line in lines)
 
 
 @pytest.mark.parametrize(

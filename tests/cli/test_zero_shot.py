@@ -79,6 +79,7 @@ def test_texts_of_a_file_are_explained(nli, tmp_path, capsys):
             ["--candidate_labels", "a,", "b"],
             "the label 'a,' ends with a comma: give labels one after the other without",
         ),
+        (["--candidate_labels", "b", "a, "], "the label 'a, ' ends with a comma"),
         (["--hypothesis_template", ""], "hypothesis_template is for zero-shot classification: give candidate_labels"),
         (["--candidate_labels", "a", "--stride", "4"], "stride does not fit zero-shot classification"),
         (["--candidate_labels", "a", "a"], "candidate_labels must differ, but 'a' is given twice"),

@@ -51,6 +51,17 @@ def test_the_embedded_model_is_that_of_the_seed(tmp_path, monkeypatch):
     assert embedded(tmp_path / "shared", 1) == expected
 
 
+def test_the_embedded_model_learns_the_classes(tmp_path, monkeypatch):
+    monkeypatch.undo()  # with all steps
+    monkeypatch.setattr(inputs, "make_corpus", partial(make_corpus, n_train=400, n_test=100))
+    evaluated = load_inputs(EvaluateRecipeArguments(output_dir=str(tmp_path)), tmp_path)
+    engine, texts = evaluated.engine, evaluated.texts
+    with torch.no_grad():
+        logits = engine.model(**engine.tokenizer(texts["text"][:], padding=True, return_tensors="pt")).logits
+    assert (logits.argmax(1) == torch.tensor(texts["label"][:])).float().mean() > 0.9
+    assert not engine.model.training
+
+
 def test_processes_wait_until_the_model_is_trained_unless_there_is_only_one(tmp_path, monkeypatch):
     waits = []
     state = SimpleNamespace(is_main_process=True, wait_for_everyone=lambda: waits.append("waited"))
@@ -92,6 +103,19 @@ def test_a_model_of_somebody_else_is_neither_taken_nor_replaced(tmp_path):
     ):
         embedded(tmp_path, 0)
     assert (tmp_path / "model" / "model.safetensors").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_texts_may_be_conversations(saved, tmp_path, streaming):
+    chats = [[{"role": "user", "content": "a good film ?"}, {"role": "assistant", "content": word}] for word in "ab"]
+    pd.DataFrame({"text": chats}).to_json(tmp_path / "chats.jsonl", orient="records", lines=True)
+    arguments = EvaluateRecipeArguments(
+        model_name_or_path=str(saved), file=str(tmp_path / "chats.jsonl"), target="predicted", streaming=streaming
+    )
+    loaded = [row["text"] for row in load_inputs(arguments, tmp_path).texts]
+    assert [[(message["role"], message["content"]) for message in chat] for chat in loaded] == [
+        [("user", "a good film ?"), ("assistant", word)] for word in "ab"
+    ]
 
 
 @pytest.mark.parametrize("content", ["{cut off", "[" * 10**6, ""])

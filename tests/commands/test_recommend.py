@@ -118,7 +118,7 @@ def test_the_bar_counts_texts(monkeypatch):
     monkeypatch.setattr(recommend, "progress_bar", lambda *given: bars.append(given) or nullcontext())
     recommend_method(explainer("fasttext"), read_texts(["good film", "bad"]), seed=0, progress=True)
     ((done, work, earlier),) = bars
-    assert (work.documents, earlier) == (2, 0)
+    assert (work.shards, work.documents, earlier) == (1, 2, 0)
     assert (done().documents, done().cost) == (2, work.cost)
 
 
@@ -154,6 +154,16 @@ def test_the_texts_of_a_file(tmp_path):
     assert load_sample(SplitArguments(file=str(path)), seed=0)["text"][:] == ["one", "  two ", "three"]
     assert len(load_sample(SplitArguments(file=str(path), max_samples=2), seed=0)) == 2
     assert load_sample(SplitArguments(), seed=0) is None
+
+
+def test_texts_may_be_conversations(tmp_path):
+    chats = [[{"role": "user", "content": "a good film ?"}, {"role": "assistant", "content": word}] for word in "ab"]
+    Dataset.from_dict({"text": chats}).to_parquet(str(tmp_path / "chats.parquet"))
+    loaded = load_sample(SplitArguments(file=str(tmp_path / "chats.parquet")), seed=0)
+    assert [[message["content"] for message in chat] for chat in loaded["text"]] == [
+        ["a good film ?", "a"],
+        ["a good film ?", "b"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -170,9 +170,7 @@ DRAWN = {
     "text": lambda: of_words(lambda: text_figure(ROWS[:1], HEADING, width=3)),
     "text of two methods": lambda: of_words(lambda: text_figure(ROWS, HEADING)),
     "text in a layout": lambda: of_words(lambda: constrained(lambda axes: draw_text(axes, ROWS[1:], Heading()))),
-    "arcs": lambda: of_words(
-        lambda: arcs_figure(ROWS[:1], HEADING, DIAGRAM, sentences=["one sentence " * 9, "two"], width=7)
-    ),
+    "arcs": lambda: of_words(lambda: arcs_figure(ROWS[:1], HEADING, DIAGRAM, sentences=["a b " * 30, "two"], width=7)),
     "small arcs in a layout": lambda: of_words(
         lambda: constrained(lambda axes: draw_arcs(axes, DIAGRAM, sentences=["a sentence"]))
     ),

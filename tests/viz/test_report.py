@@ -1,3 +1,4 @@
+import base64
 import re
 from html.parser import HTMLParser
 
@@ -99,6 +100,11 @@ def test_a_report_has_no_scripts_and_no_requests():
     assert set(re.findall(r'(?:src|href)="(\w+:)', html)) == {"data:"}
 
 
+def test_the_figures_of_a_report_are_in_the_page():
+    images = re.findall('<img src="data:image/svg\\+xml;base64,([^"]*)" alt="([^"]*)">', report())
+    assert [(base64.b64decode(image), alt) for image, alt in images] == [(SVG, "Curves")]
+
+
 def test_a_report_escapes_every_input():
     html = report(figures={HOSTILE: SVG}, explanations=[HOSTILE], **hostile_arguments())
     assert Elements(html).seen == Elements(report(explanations=["plain"])).seen
@@ -137,6 +143,10 @@ def test_card_is_markdown_with_metadata_table_figure_and_command():
     images = [child for token in tokens for child in token.children or () if child.type == "image"]
     assert [image.attrs["src"] for image in images] == ["figures/aopc.svg"]
     assert "– marks 1 undefined value." in body
+
+
+def test_lines_of_a_command_have_no_blanks_at_their_ends():
+    assert "\n    first\n\n    second ␛\n" in card(replay="first  \n\nsecond \x1b")
 
 
 def test_a_card_keeps_its_structure_with_any_input():

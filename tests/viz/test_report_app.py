@@ -414,6 +414,8 @@ def test_without_scripts_the_page_has_its_figures_tables_and_first_documents(pat
     assert parts.classes.count("document") == 2
     assert parts.classes.count("method") == 2 * len(METHODS)
     assert parts.classes.count("plate") == 2
+    images = [base64.b64decode(image) for image in re.findall('svg\\+xml;base64,([^"]*)"', path.read_text())]
+    assert [image.startswith((b"<svg", b"<?xml")) for image in images] == [True] * 2
     assert parts.text.count(text_of(DOCUMENTS[1])) == len(METHODS)
     assert "The first 2 of 64 documents." in parts.text
     assert LABELS[DOCUMENTS[1].label] in parts.text
