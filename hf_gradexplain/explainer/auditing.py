@@ -12,7 +12,7 @@ from hf_gradexplain.audit.suspicious.find import find_suspicious_words
 from hf_gradexplain.audit.suspicious.result import SuspiciousWords
 from hf_gradexplain.classifier.targets import Labels, label_ids
 from hf_gradexplain.engine import AttributionEngine
-from hf_gradexplain.errors import choose
+from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.options import AUTO, Options, UnitName
 from hf_gradexplain.options.signatures import AuditOptions, ExplainOptions, ReadingOptions, call_options, takes_options
 from hf_gradexplain.options.values import plain
@@ -125,6 +125,10 @@ class AuditingEngine(AttributionEngine):
         """
         for name in options:
             choose("option", name, AuditOptions.__annotations__)
+        if options.get("objective") == "contrast":
+            raise GradexplainError(
+                "hybrid documents explain the predicted class alone: choose objective='loss', 'logit' or 'prob'"
+            )
         given = listed(plain(texts))
         ids = label_ids(labels, len(given), self.class_names)
         return explain_hybrids(self, given, ids, Options(methods, unit, **options), n)  # type: ignore[arg-type]

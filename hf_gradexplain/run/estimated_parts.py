@@ -7,6 +7,7 @@ from itertools import islice
 from datasets import Dataset, IterableDataset
 
 from hf_gradexplain.attribution.methods import select
+from hf_gradexplain.audit.plausibility.hybrid import hybrid_options
 from hf_gradexplain.audit.sanity.sanity import layers_and_shift
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.evaluation.baselines import other_baselines
@@ -16,7 +17,7 @@ from hf_gradexplain.options.arguments import AuditArguments, MeasureArguments
 from hf_gradexplain.run.cost import Estimate, Part
 from hf_gradexplain.run.estimate import estimate
 from hf_gradexplain.run.evaluation_inputs import EvaluationInputs
-from hf_gradexplain.run.hybrid import CURVES, hybrid_options, hybrid_rows, hybrids_of
+from hf_gradexplain.run.hybrid import CURVES, hybrid_rows, hybrids_of
 from hf_gradexplain.run.measures import curves_of, measures_of
 
 

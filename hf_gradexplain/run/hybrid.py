@@ -1,14 +1,20 @@
 """Evaluate the explanations of hybrid documents (sentences of two classes joined), shard by shard."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from datasets import Dataset, IterableDataset
 
-from hf_gradexplain.audit.plausibility.hybrid import HybridDocument, hybrid_hits, hybrid_table, labelled_hybrids
+from hf_gradexplain.audit.plausibility.hybrid import (
+    HybridDocument,
+    hybrid_hits,
+    hybrid_options,
+    hybrid_table,
+    labelled_hybrids,
+)
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import iterate_documents
@@ -47,11 +53,6 @@ def hybrid_rows(hybrids: Sequence[HybridDocument]) -> Dataset:
     return Dataset.from_dict({"id": range(len(hybrids)), "text": [hybrid.text for hybrid in hybrids]})
 
 
-def hybrid_options(options: Options) -> Options:
-    """Return the options for hybrid documents: those of the run, but with the predicted class as target."""
-    return replace(options, target="predicted", against=None)
-
-
 def hybrid_tables(
     evaluated: EvaluationInputs,
     hybrids: Sequence[HybridDocument],
@@ -68,7 +69,8 @@ def hybrid_tables(
     Args:
         evaluated: The classifier, and where model and texts come from; its texts are not used.
         hybrids: The documents, see `hybrids_of`.
-        options: The options of the run; for hybrid documents, the predicted class is always explained.
+        options: The options of the run; for hybrid documents, the predicted class is always explained, and never a
+            contrast.
         output_dir: The run's folder.
         inputs: The run's own inputs.
         progress: Whether to show a progress bar.

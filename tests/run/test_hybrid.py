@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import pytest
 from datasets import Dataset
 
-from hf_gradexplain.audit.plausibility.hybrid import HybridDocument
+from hf_gradexplain.audit.plausibility.hybrid import HybridDocument, hybrid_options
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options
 from hf_gradexplain.run import hybrid as module
 from hf_gradexplain.run.evaluation_inputs import EvaluationInputs
-from hf_gradexplain.run.hybrid import hybrid_options, hybrid_rows, hybrid_tables, hybrids_of
+from hf_gradexplain.run.hybrid import hybrid_rows, hybrid_tables, hybrids_of
 
 INPUTS = EvaluationInputs(None, None, "M", "D", provenances={"a": 1})
 
@@ -38,6 +38,20 @@ def test_they_are_rows_whose_predicted_class_is_explained():
     assert hybrid_rows(DOCUMENTS).to_dict() == {"id": [0, 1], "text": ["a 0", "a 1"]}
     options = hybrid_options(Options(("loo",), target="label", seed=3))
     assert (options.target, options.against, options.seed, options.methods) == ("predicted", None, 3, ("loo",))
+
+
+@pytest.mark.parametrize("objective", ["loss", "logit", "prob"])
+def test_they_keep_the_objective(objective):
+    assert hybrid_options(Options(objective=objective)).objective == objective
+
+
+CONTRASTS = [("predicted", "runner_up"), ("label", "rest"), (1, 2), ("all", "rest")]
+
+
+@pytest.mark.parametrize(("target", "against"), CONTRASTS)
+def test_instead_of_a_contrast_they_explain_the_loss(target, against):
+    options = hybrid_options(Options(target=target, against=against))
+    assert (options.target, options.against, options.objective) == ("predicted", None, "loss")
 
 
 @pytest.mark.parametrize("inputs", [{}, {"texts": "x", "target": "label"}])

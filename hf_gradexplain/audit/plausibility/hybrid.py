@@ -97,6 +97,15 @@ def labelled_hybrids(
     return make_hybrids([text_parts(text)[0] for text in texts], labels, n, options.seed)
 
 
+def hybrid_options(options: Options) -> Options:
+    """Return the options for hybrid documents: those given, but with the predicted class as target.
+
+    It is compared with no other class: where the given options explain a contrast, hybrid documents explain the loss.
+    """
+    objective = "loss" if options.objective == "contrast" else options.objective
+    return replace(options, target="predicted", against=None, objective=objective)
+
+
 def hybrid_hits(
     explanations: Iterable[tuple[int, Explanation]], hybrids: Sequence[HybridDocument], seed: int = 0
 ) -> pd.DataFrame:
@@ -219,7 +228,7 @@ def explain_hybrids(
     if n < 1:
         raise GradexplainError(f"n must be a number of documents, 1 or larger, but is {n}")
     hybrids = labelled_hybrids(engine, texts, labels, options, n)
-    options = replace(options, target="predicted", against=None)
+    options = hybrid_options(options)
     explanations = engine.explanations([hybrid.text for hybrid in hybrids], options)
     return HybridDocuments(tuple(hybrids), explanations, hybrid_hits(enumerate(explanations), hybrids, options.seed))
 

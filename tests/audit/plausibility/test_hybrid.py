@@ -206,6 +206,10 @@ SINGLE = "hybrid documents join sentences of single texts, not of pairs or conve
         ({"texts": [CHAT] * 4}, SINGLE),
         ({"labels": [1] * 4}, "the number of classes among the labels is 1: give texts of at least two classes"),
         ({"target": 1}, "unknown option 'target'"),
+        (
+            {"objective": "contrast"},
+            "hybrid documents explain the predicted class alone: choose objective='loss', 'logit' or 'prob'",
+        ),
         ({"objectiv": "loss"}, "unknown option 'objectiv': did you mean 'objective'"),
     ],
 )
@@ -235,3 +239,14 @@ def test_an_evaluation_refuses_them_before_it_begins():
         explain.evaluate(SMALL[:2], "random", labels=[0, 1], hybrid_documents=-1, progress=False)
     with pytest.raises(GradexplainError, match="hybrid documents join sentences of two classes, but the number of"):
         explain.evaluate(SMALL[:2], methods="random", hybrid_documents=2, progress=False)
+
+
+def test_an_evaluation_of_a_contrast_can_have_them():
+    explain = explainer("textcnn")
+    given = {"labels": [0, 1, 2, 0], "against": "runner_up", "hybrid_documents": 3, "progress": False}
+    result = explain.evaluate(SMALL, "loo", **given)
+    assert result.run.inputs["objective"] == "contrast"
+    alone = explain.hybrid_documents(SMALL, "loo", labels=[0, 1, 2, 0], n=3)
+    assert result.hybrid.equals(alone.to_frame())
+    (part,) = explain.evaluate(SMALL, "loo", dry_run=True, **given).parts
+    assert (part.name, part.estimate.documents) == ("hybrid documents", 3)
