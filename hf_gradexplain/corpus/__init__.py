@@ -2,7 +2,7 @@
 
 from hf_gradexplain.corpus.columns import CorpusError, DatasetUnavailableError, holds_conversations
 from hf_gradexplain.corpus.load import load_column, load_texts
-from hf_gradexplain.corpus.open_dataset import has_splits
+from hf_gradexplain.corpus.open_dataset import has_splits, split_name
 from hf_gradexplain.corpus.stream import stream_texts
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "holds_conversations",
     "load_column",
     "load_texts",
+    "split_name",
     "stream_texts",
 ]

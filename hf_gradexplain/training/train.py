@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from hf_gradexplain.classifier.limits import length_limit
-from hf_gradexplain.corpus import has_splits, holds_conversations, load_texts
+from hf_gradexplain.corpus import has_splits, holds_conversations, load_texts, split_name
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.hub.provenance import Provenance, resolve
 from hf_gradexplain.training.arguments import FitArguments, TaskName, TrainArguments
@@ -136,14 +136,17 @@ def _masks(
 
 
 def _check_unseen(arguments: TrainArguments, train_rows: Dataset, eval_rows: Dataset) -> None:
-    """Check that no text is used for both training and evaluation, which can happen with a file without splits."""
-    if has_splits(arguments.dataset_name):
+    """Check that no row is used for both training and evaluation: two slices of a split can overlap."""
+    split, splits = split_name(arguments.train_split), has_splits(arguments.dataset_name)
+    if splits and split_name(arguments.eval_split) != split:
         return
     shared = len(set(train_rows["id"]) & set(eval_rows["id"]))
     if shared:
+        name = arguments.dataset_name
+        source = f"split {split!r} of {name} is" if splits else f"{name} has no splits: it is"
         raise GradexplainError(
-            f"{arguments.dataset_name} has no splits, and {shared} rows would be used for training and evaluation: "
-            "give slices that do not overlap, such as --train_split 'train[:90%]' --eval_split 'train[90%:]'"
+            f"{source} used for training and evaluation, and {shared:,} of its rows for both: give slices that do not "
+            f"overlap, such as --train_split '{split}[:90%]' --eval_split '{split}[90%:]'"
         )
 
 

@@ -294,6 +294,7 @@ def test_explanations_are_not_measured_on_conversations(arguments, tmp_path):
         ({"model_type": "fasttext", "config_overrides": "hidden_size=wide"}, "config_overrides: .*hidden_size.*wide"),
         ({"model_type": "fasttext", "min_count": 99}, "no word occurs 99 times"),
         ({"model_type": "fasttext", "label_column": "labels"}, "unknown label_column 'labels'"),
+        ({"model_type": "fasttext", "eval_split": "train[:50%]"}, "split 'train' of .* .* 6 of its rows for both"),
         ({"model_type": "fasttext", "task": "reward"}, "unknown text_column 'chosen'; choices: .*set text_column"),
     ],
 )

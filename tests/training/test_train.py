@@ -40,15 +40,35 @@ def test_long_texts_are_cut_to_the_positions_of_the_model():
     assert 0 <= metrics["accuracy"] <= 1
 
 
+def unseen(dataset_name, train_split, eval_split, train_ids, eval_ids):
+    """Check two slices; return the message of the refusal, or None."""
+    splits = {"train_split": train_split, "eval_split": eval_split}
+    arguments = TrainArguments(dataset_name=str(dataset_name), output_dir="o", model_type="fasttext", **splits)
+    try:
+        _check_unseen(arguments, *(Dataset.from_dict({"id": list(ids)}) for ids in (train_ids, eval_ids)))
+    except GradexplainError as error:
+        return str(error)
+
+
 def test_a_file_without_splits_is_not_trained_and_evaluated_on_the_same_rows(tmp_path):
     path = tmp_path / "texts.csv"
     path.write_text("text,label\n")
-    arguments = TrainArguments(dataset_name=str(path), output_dir="o", model_type="fasttext")
-    first, second, third = (Dataset.from_dict({"id": ids}) for ids in ([0, 1, 2], [2, 3], [3, 4]))
-    _check_unseen(arguments, first, third)
-    with pytest.raises(GradexplainError, match=r"1 rows .*train.*--eval_split"):
-        _check_unseen(arguments, first, second)
-    _check_unseen(TrainArguments(dataset_name="me/data", output_dir="o", model_type="fasttext"), first, second)
+    assert unseen(path, "train", "test", range(3), (3, 4)) is None
+    assert unseen(path, "train", "test", range(2000), range(500, 3000)) == (
+        f"{path} has no splits: it is used for training and evaluation, and 1,500 of its rows for both: give slices "
+        "that do not overlap, such as --train_split 'train[:90%]' --eval_split 'train[90%:]'"
+    )
+
+
+def test_two_slices_of_one_split_are_not_trained_and_evaluated_on_the_same_rows():
+    assert unseen("me/data", "train", "test", range(3), range(3)) is None, "rows of two splits have the same numbers"
+    assert unseen("me/data", "train[:90%]", "test[:90%]", range(3), range(3)) is None
+    assert unseen("me/data", "all[:3]", "all[3:]", range(3), range(3, 5)) is None
+    for train_split, eval_split in (("all", "all[:1]"), ("all[:50%]", "all"), ("all", "all")):
+        assert unseen("me/data", train_split, eval_split, range(3), [2]) == (
+            "split 'all' of me/data is used for training and evaluation, and 1 of its rows for both: give slices that "
+            "do not overlap, such as --train_split 'all[:90%]' --eval_split 'all[90%:]'"
+        )
 
 
 def test_a_new_model_is_trained_with_these_settings(tmp_path):
