@@ -1,7 +1,7 @@
 """Copies of the sequences of a batch, and how the tokens of removed units are cut out of them."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -60,11 +60,11 @@ class Deletion:
             some models refuse such batches. Copies can differ, because a unit of a text may contain special tokens.
     """
 
-    filler: int = 0
-    padding: Mapping[str, int] = field(default_factory=dict)
-    left: bool = False
-    fixed_length: bool = False
-    special: tuple[int, ...] = ()
+    filler: int
+    padding: Mapping[str, int]
+    left: bool
+    fixed_length: bool
+    special: tuple[int, ...]
 
     def copies(self, batch: Batch, sequences: Tensor, removed: Removed) -> Copies:
         """Return the lengths and kinds of copies of these sequences `(N,)` without the removed units."""

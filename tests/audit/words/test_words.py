@@ -137,6 +137,9 @@ def test_neither_files_nor_passes_change_the_numbers(made_up, paths, tmp_path, m
 
 def test_the_least_frequent_words_are_left_out_where_there_are_too_many(paths):
     full = find_words(paths, "signed_gi", min_documents=5)
+    usual = find_words(paths, "signed_gi")
+    assert usual.table["n"].min() == 10 > full.table["n"].min()
+    assert set(full.table.query("n >= 10")["word"]) == set(usual.table["word"])
     few = find_words(paths, "signed_gi", min_documents=5, most=10)
     assert 0 < len(few.table) <= 10 < len(full.table)
     assert few.table["n"].min() == few.min_documents > full.table["n"].min()
