@@ -94,6 +94,7 @@ def test_the_title_counts_the_pairs_and_names_the_index():
         "Shapley interaction indices of 1 pair of words, for "
     )
     assert repr(made_up([1])).startswith("Interactions(1 pair, index='second_difference', strongest: 'good' 'film' +1")
+    assert repr(made_up([1, -2.5])) == "Interactions(2 pairs, index='second_difference', strongest: 'good' 'bad' -2.5)"
     assert repr(made_up([])) == "Interactions(0 pairs, index='second_difference', strongest: none)"
     tokens = explainer("fasttext").interactions("good film", "loo", unit="token")
     assert "of 1 pair of tokens, for " in tokens._title

@@ -181,3 +181,13 @@ def test_settled_tokens_have_the_defaults():
 def test_lists_one_after_the_other():
     assert flat([[1, 2], [], [3]]).tolist() == [1, 2, 3]
     assert (flat([]).shape, flat([[]]).dtype) == ((0,), np.int64)
+
+
+def test_tokens_of_one_character_read_it_and_add_nothing():
+    spans, ones = np.array([[0, 1], [1, 2], [1, 2], [2, 2], [2, 3]]), np.ones(5, int)
+    tokens = Tokens.settle(Characters.of(["nés"]), ones - 1, ones, spans, ones, lambda i: list("abcde"), [None])
+    assert (tokens.starts - 1).tolist() == [0, 1, 2, 2, 2]
+    assert (tokens.ends - 1).tolist() == [1, 2, 2, 2, 3]
+    assert (tokens.reads - 1).tolist() == [[0, 1], [1, 2], [1, 2], [2, 2], [2, 3]]
+    assert [tokens.surface(t) for t in range(5)] == ["n", "é", "é", "d", "s"]
+    assert spans.tolist() == [[0, 1], [1, 2], [1, 2], [2, 2], [2, 3]], "the given spans stay"

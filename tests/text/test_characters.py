@@ -85,3 +85,10 @@ def test_graphemes_at_the_end_of_the_first_and_of_the_last_text():
     assert [characters.grapheme_end(1, k) for k in (0, 1, 2, 3)] == [0, 1, 3, 3]
     assert [characters.grapheme_end(2, k) for k in (0, 1, 2)] == [0, 2, 2]
     assert characters.grapheme_end(0, 1) == 1
+
+
+def test_given_spans_stay_as_they_are():
+    characters = Characters.of([" a "])
+    starts, ends = np.array([1]), np.array([4])
+    assert [x.tolist() for x in characters.strip(starts, ends)] == [[2], [3]]
+    assert (starts.tolist(), ends.tolist()) == ([1], [4])

@@ -113,6 +113,15 @@ def test_truncated_texts(kind, side):
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_text_of_which_nothing_is_left(kind, side):
+    tokenizer = dropping(kind, around=True)
+    tokenizer.truncation_side = side
+    (document,) = Encoder(tokenizer, 2, "word")(["film ïs good"])
+    assert (document.n_units, document.truncated_at) == (0, 0)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("limit", [None, 6])
 def test_tokenizers_that_tokenize_at_random(limit, side):
     tokenizer = dropping("words")

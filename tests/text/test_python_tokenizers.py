@@ -8,7 +8,14 @@ from tokenizers import AddedToken
 
 from hf_gradexplain.text.encode import Encoder
 from hf_gradexplain.text.hypotheses import HypothesisEncoder
-from hf_gradexplain.text.python_tokenizers import _cut, _with_gaps, _words_of, from_alignment, from_template
+from hf_gradexplain.text.python_tokenizers import (
+    _cut,
+    _with_gaps,
+    _without_marks,
+    _words_of,
+    from_alignment,
+    from_template,
+)
 from tests.helpers.chats import WordTokenizer
 from tests.helpers.tokenizer_classes import build
 
@@ -275,3 +282,14 @@ def test_words_next_to_added_tokens_that_take_blanks_have_their_places(text):
     assert [start for start, _ in found.spans] == sorted(start for start, _ in found.spans)
     words = [match.start() for match in re.finditer(r"<.>|[a-z]+", text)]
     assert list(dict.fromkeys(found.words)) == words
+
+
+@pytest.mark.parametrize(
+    ("surface", "characters"),
+    [
+        *((" film ", "film"), ("▁film", "film"), ("film</w>", "film"), ("##ing", "ing"), ("fil@@", "fil")),
+        *(("##a", "a"), ("a@@", "a"), ("##", "##"), ("@@", "@@"), ("▁", "▁"), (" ", " "), ("▁▁</w>", "▁▁</w>")),
+    ],
+)
+def test_a_token_is_read_without_the_marks_of_its_word(surface, characters):
+    assert _without_marks(surface) == characters

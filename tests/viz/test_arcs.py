@@ -147,6 +147,12 @@ def six_points_per_character(monkeypatch):
     monkeypatch.setattr(arcs, "text_width", lambda text, font: 6.0 * len(text))
 
 
+@pytest.mark.parametrize(("width", "gap"), [(170.0, 30), (180.0, 20), (185.0, 11)])
+def test_the_gap_between_two_wide_words(monkeypatch, width, gap):
+    monkeypatch.setattr(arcs, "text_width", lambda text, font: width)
+    assert Diagram.of(["a", "b"], [(0, 1)], [1.0]).length == 2 * width + gap
+
+
 @pytest.mark.parametrize(
     ("n", "length", "gap"),
     [(3, 1, 30.0), (5, 10, 20.0), (10, 10, 11.0), (1, 3, None)],  # (380 - 5 * 60) / 4 = 20
