@@ -215,7 +215,7 @@ INSIDE = {
         {"__init__"},
     ],
     "commands": [
-        {"recipe_files", "doctor", "class_labels", "rationales", "recommend", "zero_shot"},
+        {"recipe_files", "doctor", "class_labels", "model_folder", "rationales", "recommend", "zero_shot"},
         {"parsing", "recipe_arguments", "run_options", "sanity"},
         {"explain", "inputs", "publish", "suspicious_words", "train", "words"},
         {"dry_run"},

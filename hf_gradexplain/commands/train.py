@@ -1,15 +1,12 @@
 """Train a classifier, write it with its card to a folder, and push it to the hub."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from accelerate import PartialState
 
 from hf_gradexplain.cards import (
-    FIGURE,
     Card,
     describe,
     example_method,
@@ -17,39 +14,40 @@ from hf_gradexplain.cards import (
     measure_faithfulness,
     write_card,
 )
+from hf_gradexplain.commands.model_folder import NOT_ALWAYS_WRITTEN, check_no_foreign_files, save_model
 from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.corpus import holds_conversations
 from hf_gradexplain.errors import GradexplainError, translate_write_errors
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.files import check_folder
-from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.hub.push import Destination, check_destination, push
-from hf_gradexplain.loading.card_results import weights_sha256
-from hf_gradexplain.models.remote_code import add_remote_code
 from hf_gradexplain.training.train import Trained, train
 from hf_gradexplain.viz.terminal import say
 
-STALE = ("model*.safetensors*", "*.bin", "configuration_*.py", "modeling_*.py", FIGURE)
+STALE = (*NOT_ALWAYS_WRITTEN, "model*.safetensors*", "*.bin", "configuration_*.py", "modeling_*.py")
 """Files of an earlier push that would be mistaken for part of this model."""
 
 
 def run_training(arguments: TrainRecipeArguments) -> Mapping[str, float]:
     """Train or fine-tune, write model, tokenizer and card to `output_dir`, and push them with `push_to_hub`.
 
-    The destination of a push is checked before the training. The model is saved before its explanations are measured.
+    The folder and the destination of a push are checked before the training. The model is saved before its
+    explanations are measured.
 
     Returns:
         The metrics on the evaluation split, see `Task.metrics`.
 
     Raises:
-        GradexplainError: The data, the model or its configuration cannot be loaded, or the model cannot be pushed.
+        GradexplainError: The folder has files of the user that would be overwritten, the data, the model or its
+            configuration cannot be loaded, or the model cannot be pushed.
     """
     destination = _destination(arguments)
     with translate_write_errors(arguments.output_dir, instead="--output_dir"):
         check_folder(Path(arguments.output_dir))
-        trained = train(arguments)
-        if PartialState().is_main_process:
-            _publish(trained, arguments, destination)
+        check_no_foreign_files(Path(arguments.output_dir))
+    trained = train(arguments)
+    if PartialState().is_main_process:
+        _publish(trained, arguments, destination)
     return trained.metrics
 
 
@@ -70,11 +68,11 @@ def _publish(trained: Trained, arguments: TrainRecipeArguments, destination: Des
         license=arguments.license,
         dataset_source=arguments.dataset_source,
     )
-    files = _save(trained, folder, remote_code=arguments.remote_code)
-    card = replace(card, weights_sha256=weights_sha256(Provenance(str(folder))))
-    write_card(card, folder)
+    with translate_write_errors(folder, instead="--output_dir"):
+        card, files = save_model(trained, card, folder, remote_code=arguments.remote_code)
     card = _add_faithfulness(card, trained, arguments)
-    files += write_card(card, folder)
+    with translate_write_errors(folder, instead="--output_dir"):
+        files = sorted({*files, *write_card(card, folder)})
     if destination is not None:
         _push(card, folder, files, destination)
 
@@ -110,18 +108,3 @@ def _add_faithfulness(card: Card, trained: Trained, arguments: TrainRecipeArgume
         return replace(card, not_measured=f"the model cannot be explained ({error})")
     card = replace(card, examples=examples, widget=widget)
     return replace(card, faithfulness=faithfulness, not_measured="") if n else card
-
-
-def _save(trained: Trained, folder: Path, *, remote_code: bool) -> list[str]:
-    """Save model and tokenizer to a temporary folder, then move each file into place."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder, prefix=".") as name:
-        partial = Path(name)
-        trained.model.save_pretrained(partial)
-        trained.tokenizer.save_pretrained(partial)
-        if remote_code:
-            add_remote_code(partial, type(trained.model.config), type(trained.model))
-        files = sorted(file.name for file in partial.iterdir())
-        for file in files:
-            os.replace(partial / file, folder / file)
-    return files

@@ -1,6 +1,8 @@
 """Training and fine-tuning, from tiny data to a folder."""
 
+import errno
 import json
+import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -94,12 +96,23 @@ def test_a_push_has_all_files_and_its_failure_says_that_the_model_is_kept(monkey
         job._push(card, Path("folder"), ["a"], destination)
 
 
-def test_a_model_is_saved_below_folders_that_do_not_exist_yet(tmp_path):
-    model, tokenizer = make("fasttext")
-    for _ in range(2):
-        files = job._save(SimpleNamespace(model=model, tokenizer=tokenizer), tmp_path / "a" / "b", remote_code=False)
-        assert files == sorted(path.name for path in (tmp_path / "a" / "b").iterdir())
-    assert {"config.json", "model.safetensors", "tokenizer.json"} <= set(files)
+@pytest.mark.parametrize("step", ["check_no_foreign_files", "save_model", "write_card"])
+def test_a_full_disk_is_named_with_the_folder_and_an_error_of_the_training_is_not(arguments, monkeypatch, step):
+    def fail(code):
+        def raise_error(*args, **more):
+            raise OSError(code, os.strerror(code))
+
+        return raise_error
+
+    given = arguments(model_type="fasttext", min_count=1, num_train_epochs=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(job, step, fail(errno.ENOSPC))
+        message = f"cannot write to {given.output_dir} (No space left on device): make room or make it writable"
+        with pytest.raises(GradexplainError, match=f"^{re.escape(message)}$"):
+            run_training(given)
+    monkeypatch.setattr(job, "train", fail(errno.EISDIR))
+    with pytest.raises(OSError, match=r"^\[Errno 21\] Is a directory$"):
+        run_training(given)
 
 
 @pytest.mark.parametrize(
@@ -303,6 +316,17 @@ def test_contradictions_and_what_cannot_be_had_are_refused(arguments, tmp_path, 
         run_training(arguments(**more))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "model").exists()
+
+
+def test_a_file_of_the_user_is_not_overwritten(arguments, tmp_path):
+    """The folder is checked before the data is loaded."""
+    readme = tmp_path / "model" / "README.md"
+    readme.parent.mkdir()
+    readme.write_text("mine")
+    message = f"{readme} is not from an earlier training and would be overwritten: give another --output_dir"
+    with pytest.raises(GradexplainError, match=f"^{re.escape(message)}$"):
+        run_training(arguments(model_type="fasttext", dataset_name="no/data"))
+    assert readme.read_text() == "mine"
 
 
 def test_fine_tuning_starts_slower_than_training():
