@@ -9,6 +9,7 @@ documents are repeated with other row numbers as the files of a large run.
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -65,20 +66,22 @@ def evaluation(kind: str, n: int, repeats: int) -> list[EvaluatedDocument]:
 def results(documents: list[EvaluatedDocument], n: int) -> None:
     """Print the time of the tables and of the report of a run of `n` documents."""
     with TemporaryDirectory() as folder:
-        columns = schema(PAPER_METHODS, default_measures(fasttext().shortcut(OPTIONS)))
+        measures = default_measures(fasttext().shortcut(OPTIONS))
+        columns = schema(PAPER_METHODS, measures)
         for start in range(0, n, SHARD):
             rows = range(start, min(start + SHARD, n))
             shard = [replace(documents[row % len(documents)], id=row) for row in rows]
             write_documents(shard, Path(folder, f"{start:08d}.parquet"), columns)
         paths = sorted(Path(folder).glob("*.parquet"))
-        tables = make_tables(paths, OPTIONS)  # to warm up, and to read each file's checksum once
+        make = partial(make_tables, paths, OPTIONS, random_orders=measures.random_orders)
+        tables = make()  # to warm up, and to read each file's checksum once
         report, facts = Path(folder, "report.html"), {"Model": "FastText"}
 
         def write() -> None:
             packed = (pack() for pack in pack_tasks(paths, tables))
             write_report(report, title="Run", facts=facts, tables=tables, documents=packed)
 
-        times = {"tables": workload.seconds(lambda: make_tables(paths, OPTIONS)), "report": workload.seconds(write)}
+        times = {"tables": workload.seconds(make), "report": workload.seconds(write)}
     print("| documents | work | time, s | processor time, s |")
     print("|---:|---|---:|---:|")
     for name, time in times.items():

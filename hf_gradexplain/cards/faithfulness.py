@@ -57,7 +57,7 @@ def measure_faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelle
     with TemporaryDirectory() as folder:
         path = Path(folder, "documents.parquet")
         write_documents(documents, path, schema(options.methods, measures))
-        tables = make_tables([path], options, LONG_K)
+        tables = make_tables([path], options, LONG_K, measures.random_orders)
     return Faithfulness(
         n=len(documents),
         unit=options.unit,

@@ -83,9 +83,9 @@ def default_measures(
     """Return the given choices; each choice that is None is set to the largest value that is cheap for the model.
 
     With a shortcut for removal curves, orders are cheap, and the defaults are 20 random orders and both ends. Without a
-    shortcut, the default is 2 random orders, the smallest number that has a spread. Over many documents, 2 orders
-    estimate the band as well as 20 orders do, see `hf_gradexplain.evaluation.random_band`. The bounds are never cheap:
-    for FastText and 150 units they take ten times as long as everything else.
+    shortcut, the default is 2 random orders, the smallest number that has a spread. Over many documents, the band of 2
+    orders is 20 % wider than the band of 20 orders, see `hf_gradexplain.evaluation.random_band`. The bounds are never
+    cheap: for FastText and 150 units they take ten times as long as everything else.
 
     Raises:
         GradexplainError: A value cannot be used, or `bounds` is set although the curves are computed only at `k_grid`.

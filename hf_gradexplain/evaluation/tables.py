@@ -88,7 +88,7 @@ class Tables:
         return tests[tests["k"] == tests["k"].min()] if len(tests) else tests
 
 
-def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = None) -> Tables:
+def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = None, random_orders: int = 0) -> Tables:
     """Make the tables of finished document files.
 
     The tables depend on the order of the documents, but not on how they were split into files. Only the correlations of
@@ -98,10 +98,11 @@ def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = Non
         paths: The files, in order.
         options: How the documents were explained.
         max_k: The largest number of removed units in the tables; None for the longest document's number of units.
+        random_orders: The number of random orders of each document; 0 if they were not measured.
     """
     counts = count_documents(paths)
     max_k = counts["longest"] if max_k is None else min(max_k, counts["longest"])
-    sums = _Sums(options.methods, read_signed_methods(paths), counts["longest"], max_k)
+    sums = _Sums(options.methods, read_signed_methods(paths), counts["longest"], max_k, random_orders)
     for block in read_blocks(paths):
         sums.add(block, bootstrap_weights(block.ids, options.seed))
     correlated = correlated_methods(options.methods)
@@ -132,10 +133,10 @@ def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = Non
 class _Sums:
     """All sums over documents."""
 
-    def __init__(self, methods: Sequence[str], signed: Sequence[str], longest: int, max_k: int) -> None:
+    def __init__(self, methods: Sequence[str], signed: Sequence[str], longest: int, max_k: int, orders: int) -> None:
         self.longest, self.max_k = longest, max_k
         self.curves: dict[tuple[str, str], AopcSums] = {}
-        self.random, self.chance = AopcSums(longest), RandomBandSums(longest)
+        self.random, self.chance = AopcSums(longest), RandomBandSums(longest, orders)
         self.pairs = PairedSums(methods, sorted({min(SHORT_K, max_k), max_k}))
         self.normalised = NormalisedSums(methods)
         self.correlations = CorrelationSums(correlated_methods(methods))

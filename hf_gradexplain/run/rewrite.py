@@ -70,7 +70,7 @@ def rewrite_results(folder: Path) -> Path:
             raise GradexplainError(f"{path} is damaged ({reason}): {AGAIN}")
         inputs = record["inputs"]
         options = Options(tuple(inputs["methods"]), record["facts"].get("Unit", Options.unit), seed=inputs["seed"])
-        tables = make_tables(documents, options, finished.tables.long_k)
+        tables = make_tables(documents, options, finished.tables.long_k, inputs["random_orders"])
         if _n_rows(tables.document_counts) != _n_rows(record["documents"]):
             raise GradexplainError(f"{folder / 'documents'} lacks documents of the run: {AGAIN}")
         extra = {**finished.extra, **plausibility_tables(documents, options.seed)}

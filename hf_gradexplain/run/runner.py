@@ -111,7 +111,9 @@ def evaluate(
         queue.end()
         with named_if_unreadable(paths):
             _check_any_documents(paths)
-            return make_tables(paths, options, largest_k(measures or Measures(), engine.shortcut(options), max_k))
+            measured = measures or Measures()
+            largest = largest_k(measured, engine.shortcut(options), max_k)
+            return make_tables(paths, options, largest, measured.random_orders)
 
 
 def _evaluate_shards(

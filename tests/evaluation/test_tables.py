@@ -23,7 +23,8 @@ from tests.helpers.tiny import CORPUS, explainer
 
 METHODS = ("random", "loo", "sa_l2", "signed_gi")
 OPTIONS = Options(methods=METHODS, unit="word_type", target="label")
-EVERYTHING = Measures(random_orders=4, both_ends=True, bounds=True)
+ORDERS = 4
+EVERYTHING = Measures(random_orders=ORDERS, both_ends=True, bounds=True)
 TABLES = (
     "aopc",
     "correlation",
@@ -61,7 +62,7 @@ def paths(documents, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tables(paths):
-    return make_tables(paths, OPTIONS)
+    return make_tables(paths, OPTIONS, random_orders=ORDERS)
 
 
 def counted(document, method, name="curves"):
@@ -72,7 +73,7 @@ def counted(document, method, name="curves"):
 @pytest.mark.parametrize(("cuts", "block"), [((), 4), ((1, 2, 3, 37), 4), (tuple(range(1, 40)), 256)])
 def test_they_are_the_same_to_the_bit_for_any_split_into_files(cuts, block, documents, paths, tmp_path, monkeypatch):
     monkeypatch.setattr(read_documents.read_blocks, "__defaults__", (block,))
-    ours, other = make_tables(paths, OPTIONS), make_tables(write(documents, cuts, tmp_path), OPTIONS)
+    ours, other = (make_tables(x, OPTIONS, None, ORDERS) for x in (paths, write(documents, cuts, tmp_path)))
     for name in TABLES:
         pd.testing.assert_frame_equal(getattr(ours, name), getattr(other, name), check_exact=True)
 
@@ -207,7 +208,7 @@ def test_a_median_of_few_documents_has_no_interval_and_the_counts_say_why(docume
     defined = [d for d in documents if d.correlations["sa_l2"]["pearson"] is not None]
     reason = "no interval of the median r: fewer than 6 documents have an r"
     for n, has_interval in ((5, False), (6, True)):
-        tables = make_tables(write(defined[:n], (), tmp_path), OPTIONS)
+        tables = make_tables(write(defined[:n], (), tmp_path), OPTIONS, None, ORDERS)
         row = tables.correlation.set_index(["method", "coefficient"]).loc[("sa_l2", "pearson")]
         assert row["n"] == n
         assert np.isfinite(row["median"])
@@ -218,7 +219,7 @@ def test_a_median_of_few_documents_has_no_interval_and_the_counts_say_why(docume
 
 
 def test_max_k_cuts_every_curve_and_changes_no_other_row(paths, tables):
-    cut = make_tables(paths, OPTIONS, max_k=4)
+    cut = make_tables(paths, OPTIONS, 4, ORDERS)
     for name in ("aopc", "curves", "chance"):
         whole = getattr(tables, name)
         pd.testing.assert_frame_equal(getattr(cut, name), whole[whole["k"] <= 4].reset_index(drop=True))
@@ -239,7 +240,7 @@ def test_methods_are_compared_at_ten_removed_units_or_fewer(longest, short):
 def test_almost_empty_documents_make_tables(texts, tmp_path):
     data = Dataset.from_dict({"id": range(len(texts)), "text": texts, "label": [0] * len(texts)})
     documents = evaluate_texts(explainer("fasttext"), data, OPTIONS, EVERYTHING)
-    tables = make_tables(write(documents, (), tmp_path), OPTIONS)
+    tables = make_tables(write(documents, (), tmp_path), OPTIONS, None, ORDERS)
     units = max(len(d.explanation.units) for d in documents)
     assert int(tables.aopc["k"].max()) == units
     assert (tables.normalised["n"] == 0).all()

@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
     run = Run(
         title=HOSTILE,
         facts={"Model": HOSTILE},
-        inputs={"methods": OPTIONS.methods, "seed": 0},
+        inputs={"methods": OPTIONS.methods, "seed": 0, "random_orders": 2},
         tables=tables,
         seconds=1.0,
         replay=REPLAY,
@@ -120,7 +120,7 @@ def test_untrusted_text_never_becomes_markup(folder):
 
 def test_methods_no_better_than_random_are_named_wherever_they_are_shown(folder):
     documents, page = document_paths(folder), (folder / "report.html").read_text()
-    tables = make_tables(documents, OPTIONS)
+    tables = make_tables(documents, OPTIONS, random_orders=2)
     warned = random_warnings(tables)
     assert warned
     for sentence in warnings_of(tables):
