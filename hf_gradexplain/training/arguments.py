@@ -1,6 +1,8 @@
 """The arguments of a training: the data, the model and the optimisation."""
 
-from dataclasses import MISSING, dataclass
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from math import inf
 from typing import Literal
 
 from hf_gradexplain.errors import GradexplainError
@@ -13,10 +15,30 @@ TaskName = Literal["classifier", "reward", "reranker"]
 PAIR_COLUMNS: dict[TaskName, str] = {"reward": "chosen,rejected", "reranker": "query,document"}
 """The default of `text_column` for the tasks on pairs of texts."""
 
+_N_TEXTS: tuple[str, Callable[[float], bool]] = ("a number of texts, 1 or larger", lambda x: x >= 1)
+_RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "seed": ("a whole number from 0 to 4294967295", lambda x: 0 <= x < 2**32),
+    "learning_rate": ("a finite number larger than 0", lambda x: 0 < x < inf),
+    "num_train_epochs": ("a finite number of passes, larger than 0", lambda x: 0 < x < inf),
+    "per_device_train_batch_size": _N_TEXTS,
+    "per_device_eval_batch_size": _N_TEXTS,
+    "weight_decay": ("a finite number, 0 or larger", lambda x: 0 <= x < inf),
+    "label_smoothing_factor": ("a share, 0 or larger and below 1", lambda x: 0 <= x < 1),
+    "max_length": ("a number of tokens, 1 or larger", lambda x: x >= 1),
+    "min_count": ("a number of occurrences, 1 or larger", lambda x: x >= 1),
+    "max_train_samples": _N_TEXTS,
+    "max_eval_samples": _N_TEXTS,
+}
+"""What a value must be, in words and as a function."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FitArguments:
-    """Optimisation. How the weights are fitted."""
+    """Optimisation. How the weights are fitted.
+
+    Raises:
+        GradexplainError: A value is not of the right kind, or is out of range.
+    """
 
     seed: int = option(0, "Seed of the initial weights, of dropout, of the order of the texts and of samples.")
     learning_rate: float | None = option(
@@ -44,13 +66,23 @@ class FitArguments:
         "mask or unk token, or the mean of the vocabulary. Evaluate with the same baseline. By default zero.",
     )
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.learning_rate is None:
+            object.__setattr__(self, "learning_rate", 1e-3)
+        for part in fields(self):
+            expected, allowed = _RANGES.get(part.name, ("", bool))
+            value = getattr(self, part.name)
+            if expected and value is not None and not allowed(value):
+                raise GradexplainError(f"{part.name} must be {expected}, but is {value}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainArguments(FitArguments, DatasetArguments, ModelArguments):
     """Training. The model, its vocabulary and its data.
 
     Raises:
-        GradexplainError: The arguments contradict each other.
+        GradexplainError: A value is out of range, or the arguments contradict each other.
     """
 
     dataset_name: str = with_default(DatasetArguments, "dataset_name", MISSING)
@@ -78,7 +110,9 @@ class TrainArguments(FitArguments, DatasetArguments, ModelArguments):
     max_eval_samples: int | None = option(None, "Evaluate on a random sample of this many texts.")
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        if self.learning_rate is None and self.model_name_or_path:
+            object.__setattr__(self, "learning_rate", 2e-5)
+        super().__post_init__()
         self._choose_columns()
         if (self.model_type is None) == (self.model_name_or_path is None):
             raise GradexplainError("give either model_type, to train from scratch, or model_name_or_path, to fine-tune")
@@ -86,8 +120,6 @@ class TrainArguments(FitArguments, DatasetArguments, ModelArguments):
             raise GradexplainError("config_overrides and word_vectors need model_type: they are for new models")
         if self.masking_baseline and not self.masked_fine_tuning:
             raise GradexplainError("masking_baseline says how masked_fine_tuning masks words: add masked_fine_tuning")
-        if self.learning_rate is None and self.model_name_or_path:
-            object.__setattr__(self, "learning_rate", 2e-5)
 
     def _choose_columns(self) -> None:
         """Set `text_column` of a task on pairs to its default, or check it."""

@@ -32,6 +32,7 @@ from hf_gradexplain.loading.safety import (
     weights_options,
 )
 from hf_gradexplain.models import load_word_vectors, train_word_tokenizer
+from hf_gradexplain.probing.gradient_checks import tokens_around
 from hf_gradexplain.training.arguments import TrainArguments
 from hf_gradexplain.training.task import Task
 
@@ -135,6 +136,12 @@ def pretrained_model(
         model.config.pad_token_id = tokenizer.pad_token_id
     if arguments.max_length is not None:
         tokenizer.model_max_length = arguments.max_length
+        special = tokens_around(tokenizer)
+        if arguments.max_length <= special:
+            raise GradexplainError(
+                f"max_length is {arguments.max_length}, but {name!r} adds {special} special tokens to each text: give "
+                f"{special + 1} or more"
+            )
         most = length_limit(tokenizer, model, [model.get_input_embeddings()])
         if most is not None and most < arguments.max_length:
             raise GradexplainError(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -184,7 +184,7 @@ def _training_arguments(arguments: FitArguments, folder: str) -> TrainingArgumen
     return TrainingArguments(
         output_dir=folder,
         seed=arguments.seed,
-        learning_rate=arguments.learning_rate or 1e-3,
+        learning_rate=cast(float, arguments.learning_rate),
         num_train_epochs=arguments.num_train_epochs,
         per_device_train_batch_size=arguments.per_device_train_batch_size,
         per_device_eval_batch_size=arguments.per_device_eval_batch_size,

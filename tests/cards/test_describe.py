@@ -37,6 +37,7 @@ def test_the_settings_of_a_new_model():
         "vocabulary": "words seen at least 2 times, at most 30,000, lower-cased",
         "configuration": "the defaults",
         "word vectors": "none",
+        "learning_rate": "0.001",
         **FITTED,
     }
     given = {"lowercase": False, "min_count": 1, "vocab_size": 1234, "config_overrides": "a=1", "word_vectors": "v.txt"}

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import MISSING, fields
+from math import inf, nan
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from hf_gradexplain.options.arguments import (
     load_options,
 )
 from hf_gradexplain.options.words import InsertionTest
-from hf_gradexplain.training.arguments import TrainArguments
+from hf_gradexplain.training.arguments import FitArguments, TrainArguments
 
 PAGE = Path(__file__).parents[2] / "docs" / "options.md"
 
@@ -153,6 +154,24 @@ def train(**values):
         (explain, "stride", 0, -1),
         (train, "faithfulness_samples", 0, -1),
         (train, "data_examples", 0, -1),
+        (FitArguments, "seed", 0, -1),
+        (FitArguments, "seed", 4294967295, 4294967296),
+        (FitArguments, "learning_rate", 1e-300, 0.0),
+        (FitArguments, "learning_rate", 1e300, inf),
+        (FitArguments, "learning_rate", 1.0, nan),
+        (FitArguments, "num_train_epochs", 0.1, 0.0),
+        (FitArguments, "num_train_epochs", 1e300, inf),
+        (FitArguments, "per_device_train_batch_size", 1, 0),
+        (FitArguments, "per_device_eval_batch_size", 1, 0),
+        (FitArguments, "weight_decay", 0, -0.01),
+        (FitArguments, "weight_decay", 1e300, inf),
+        (FitArguments, "label_smoothing_factor", 0, -0.01),
+        (FitArguments, "label_smoothing_factor", 0.99, 1),
+        (FitArguments, "max_length", 1, 0),
+        (train, "min_count", 1, 0),
+        (train, "max_train_samples", 1, 0),
+        (train, "max_eval_samples", 1, 0),
+        (train, "seed", 0, -1),
         (InsertionTest, "n_texts", 1, 0),
         (InsertionTest, "n_controls", 10, 9),
         (InsertionTest, "most", 1, 0),
@@ -167,6 +186,28 @@ def test_the_first_value_beyond_the_border_is_refused(group, name, allowed, refu
     assert getattr(group(**{name: allowed}), name) == allowed
     with pytest.raises(GradexplainError, match=rf"^{name} must be .* but is {refused}\b"):
         group(**{name: refused})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"seed": -1}, "seed must be a whole number from 0 to 4294967295, but is -1"),
+        ({"learning_rate": 0.0}, "learning_rate must be a finite number larger than 0, but is 0.0"),
+        ({"num_train_epochs": -1.0}, "num_train_epochs must be a finite number of passes, larger than 0, but is -1.0"),
+        ({"weight_decay": -1.0}, "weight_decay must be a finite number, 0 or larger, but is -1.0"),
+        (
+            {"label_smoothing_factor": 3.0},
+            "label_smoothing_factor must be a share, 0 or larger and below 1, but is 3.0",
+        ),
+        ({"max_length": -5}, "max_length must be a number of tokens, 1 or larger, but is -5"),
+        ({"min_count": -3}, "min_count must be a number of occurrences, 1 or larger, but is -3"),
+        ({"max_train_samples": 0}, "max_train_samples must be a number of texts, 1 or larger, but is 0"),
+        ({"seed": 0.5}, "seed must be a whole number, but is 0.5"),
+    ],
+)
+def test_a_training_says_what_a_number_must_be(values, message):
+    with pytest.raises(GradexplainError, match=f"^{re.escape(message)}$"):
+        train(**values)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +261,9 @@ def test_arguments_of_new_models_are_refused_for_others(values, message):
 
 
 def test_values_that_follow_from_others():
-    assert (fine_tune().learning_rate, train().learning_rate) == (2e-5, None)
+    assert (fine_tune().learning_rate, train().learning_rate) == (2e-5, 1e-3)
+    assert (FitArguments().learning_rate, FitArguments(learning_rate=0.5).learning_rate) == (1e-3, 0.5)
+    assert train(learning_rate=0.5).learning_rate == 0.5
     assert fine_tune(learning_rate=1.0).learning_rate == 1.0
     assert train(task="reward").text_column == "chosen,rejected"
     assert train(task="reranker").text_column == "query,document"

@@ -51,3 +51,12 @@ def test_a_text_is_at_most_as_long_as_the_model_reads(tmp_path):
         assert begun(tmp_path, max_length=length)[1].model_max_length == length
     with pytest.raises(GradexplainError, match=f"reads at most {POSITIONS} tokens: give {POSITIONS} or less"):
         begun(tmp_path, max_length=POSITIONS + 1)
+
+
+def test_max_length_has_room_for_a_word_between_the_special_tokens(tmp_path):
+    for part in make("bert"):
+        part.save_pretrained(tmp_path)
+    message = f"max_length is 2, but '{tmp_path}' adds 2 special tokens to each text: give 3 or more"
+    with pytest.raises(GradexplainError, match=f"^{message}$"):
+        begun(tmp_path, max_length=2)
+    assert begun(tmp_path, max_length=3)[1].model_max_length == 3
