@@ -77,6 +77,15 @@ def test_pairs_and_given_units_are_read_as_before(text, asked):
     assert_same(explain.refine(first, 110), explain(text, SHAPLEY, max_evals=110, **ALL, **asked))
 
 
+def test_four_times_the_copies_are_drawn_by_default():
+    explain = explainer("textcnn")
+    first = explain(TEXT, SHAPLEY, max_evals=100, **ALL)
+    ran = first.sampling[SHAPLEY].copies
+    found, expected, more = explain.refine(first), explain.refine(first, 4 * ran), explain.refine(first, 5 * ran)
+    assert (found.scores[SHAPLEY] == expected.scores[SHAPLEY]).all()
+    assert found.sampling[SHAPLEY].copies == expected.sampling[SHAPLEY].copies < more.sampling[SHAPLEY].copies
+
+
 def test_it_stops_where_a_call_would_have_stopped():
     explain, stop = explainer("textcnn"), {"max_error": 0.08}
     first = explain(TEXT, SHAPLEY, max_evals=300, **stop)

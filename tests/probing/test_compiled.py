@@ -1,5 +1,7 @@
 """Tests of compiled layers: results as with plain layers, for texts of any length, and the model is restored."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -33,12 +35,13 @@ def test_compiled_layers_give_the_same_scores_as_plain_ones(name):
     graphs = []
 
     def counted(graph, inputs):
-        graphs.append(graph)
+        graphs.append(any(isinstance(size, torch.SymInt) for size in inputs))
         return graph.forward
 
     compiled.BACKEND = counted
     plain, fast = (explain(TEXTS, METHODS, torch_compile=c) for c in (False, True))
     assert graphs
+    assert all(graphs), "the graphs are for any length"
     for a, b in zip(plain, fast, strict=True):
         for method in METHODS:
             np.testing.assert_allclose(b.scores[method], a.scores[method], rtol=1e-9, atol=1e-12)
@@ -103,6 +106,24 @@ def test_models_without_repeated_layers_run_uncompiled_with_a_warning():
     model.bert.encoder.layer = nn.ModuleList([model.bert.encoder.layer[0]])
     with pytest.warns(UserWarning, match="no repeated layers that can be compiled"):
         Explainer(model, tokenizer)("bad", "signed_gi", torch_compile=True)
+
+
+def test_lists_of_equal_layers_without_lookups_are_compiled():
+    """The outer list of nested ones; not a single layer, not layers of several classes, not what looks up words."""
+
+    def linears(n):
+        return nn.ModuleList(nn.Linear(2, 2) for _ in range(n))
+
+    parts = {
+        "blocks": nn.ModuleList(nn.ModuleDict({"inner": linears(2)}) for _ in range(3)),
+        "blocks_of_another": linears(2),
+        "single": linears(1),
+        "mixed": nn.ModuleList([nn.Linear(2, 2), nn.Tanh()]),
+        "tables": nn.ModuleList(nn.ModuleDict({"words": nn.Embedding(2, 2)}) for _ in range(2)),
+    }
+    classifier = SimpleNamespace(model=nn.ModuleDict(parts), lookups=[SimpleNamespace(module="tables.1.words")])
+    expected = [*parts["blocks"], *parts["blocks_of_another"]]
+    assert compiled.repeated_layers(classifier) == expected
 
 
 def test_a_model_with_a_shortcut_is_never_compiled():

@@ -68,6 +68,18 @@ def test_without_references_words_need_five_texts_of_a_class():
     assert shown == [["x", "a", 5, 0.75, 0.5, -0.25], ["x", "b", 5, 0.25, 0.5, 0.25]]
 
 
+def test_pulls_are_means_of_three_powers_of_the_shares():
+    sums = WordSums(3, 2, "loo")
+    block = word_block({0: 3.0, 1: 1.0}, {0: -1.0, 1: 3.0}, target=[0, 1])
+    sums.add([block] * 3)
+    found = list(sums._pulls(np.arange(4)))
+    assert len(found) == 3
+    for (pulls, texts), k in zip(found, (1, 0.75, 0.5), strict=True):
+        first, second = (0.75**k + 0.25**k) / 2, (0.25**k - 0.75**k) / 2
+        assert pulls == pytest.approx(np.tile([first, -first, second, -second], (3, 1)))
+        assert texts.tolist() == [2, 2, 2, 2]
+
+
 def test_texts_with_other_targets_are_not_paired():
     sums = WordSums(2, 2, "loo")
     blocks = [word_block(*[{0: 1.0}] * 6, target=[0] * 6), word_block(*[{0: 1.0}] * 6, target=[0] * 5 + [1])]
