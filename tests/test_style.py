@@ -84,7 +84,7 @@ INSIDE = {
         {"explanations"},
         {"__init__"},
     ],
-    "engine": [{"memory", "scored"}, {"engine"}, {"stream"}, {"__init__"}],
+    "engine": [{"leave_out", "memory", "scored"}, {"engine"}, {"stream"}, {"__init__"}],
     "ranking": [{"comparison"}, {"preference", "ranking"}],
     "explainer": [
         {"auditing", "comparing", "interacting", "refining", "streaming", "zero_shot"},
@@ -175,7 +175,7 @@ INSIDE = {
         {"suspicious.result"},
         {"suspicious.find"},
         {"sanity.model_layers", "sanity.rank_agreement", "sanity.result"},
-        {"sanity.input_shift"},
+        {"sanity.input_shift", "sanity.rounds"},
         {"sanity.sanity"},
         {"evidence.decision", "evidence.main_words", "evidence.measured"},
         {"evidence.wording"},

@@ -17,7 +17,7 @@ from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.cost import Estimate
 from hf_gradexplain.run.passes import Passes, TextSize
-from hf_gradexplain.run.runner import evaluate_texts
+from hf_gradexplain.run.runner import evaluate_finite
 from hf_gradexplain.run.shards import DocumentCost, Shard, make_shards
 from hf_gradexplain.text.texts import texts_of
 
@@ -98,12 +98,12 @@ def _measure(
     engine: AttributionEngine, rows: Sequence[dict[str, Any]], options: Options, measures: Measures
 ) -> tuple[slice, float]:
     """Evaluate one document to warm up, then groups that double in size; return the last group and its seconds."""
-    evaluate_texts(engine, Dataset.from_list(list(rows[:1])), options, measures)
+    evaluate_finite(engine, Dataset.from_list(list(rows[:1])), options, measures)
     group, size, seconds, total = slice(0, 0), 1, 0.0, 0.0
     while group.stop < len(rows) and total < SECONDS:
         group, size = slice(group.stop, min(group.stop + size, len(rows))), 2 * size
         started = time.monotonic()
-        evaluate_texts(engine, Dataset.from_list(list(rows[group])), options, measures)
+        evaluate_finite(engine, Dataset.from_list(list(rows[group])), options, measures)
         seconds = time.monotonic() - started
         total += seconds
     return group, seconds

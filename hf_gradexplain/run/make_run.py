@@ -102,7 +102,7 @@ def make_run(
             replay=replay,
             arguments=replay_yaml,
             extra=extra,
-            notes=_notes(evaluated, options, documents, of_baselines, extra),
+            notes=_notes(evaluated, options, audits, documents, of_baselines, extra),
             provenances=evaluated.provenances,
         )
         if keep:
@@ -144,13 +144,14 @@ def _extra(
 def _notes(
     evaluated: EvaluationInputs,
     options: Options,
+    audits: AuditArguments,
     documents: Sequence[Path],
     tables: Mapping[str, Tables],
     extra: Mapping[str, pd.DataFrame],
 ) -> list[str]:
     """Return sentences that readers of the numbers need."""
     dependent = orders_that_depend(tables) if len(tables) > 1 else []
-    return [*evaluated.notes, *cautions(evaluated.engine, options, documents), *dependent, *sanity_notes(extra)]
+    return [*evaluated.notes, *cautions(evaluated.engine, options, documents), *dependent, *sanity_notes(extra, audits)]
 
 
 def _facts(

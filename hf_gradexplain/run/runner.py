@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from datasets import Dataset, IterableDataset
 
 from hf_gradexplain.corpus.columns import holds_conversations
 from hf_gradexplain.engine import AttributionEngine
-from hf_gradexplain.errors import GradexplainError, TextError
+from hf_gradexplain.engine.leave_out import leave_out
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation import (
     EvaluatedDocument,
     Measures,
@@ -203,16 +205,14 @@ def evaluate_finite(
     Returns:
         The evaluated documents, and the reason for each left-out document by its id.
     """
-    try:
-        return evaluate_texts(engine, texts, options, measures, advance), {}
-    except TextError as error:
-        if len(texts) == 1:
-            return [], {texts["id"][0]: str(error)}
-    middle, documents, left_out = len(texts) // 2, list[EvaluatedDocument](), dict[int, str]()
-    for half in (range(middle), range(middle, len(texts))):
-        some, missing = evaluate_finite(engine, texts.select(half), options, measures)
-        documents, left_out = documents + some, left_out | missing
-    return documents, left_out
+
+    def evaluate_rows(rows: Sequence[int]) -> list[EvaluatedDocument]:
+        if len(rows) == len(texts):
+            return evaluate_texts(engine, texts, options, measures, advance)
+        return evaluate_texts(engine, texts.select(rows), options, measures)
+
+    parts, reasons = leave_out(evaluate_rows, range(len(texts)))
+    return list(chain.from_iterable(parts)), {texts["id"][row]: reason for row, reason in reasons.items()}
 
 
 def more_columns(texts: Dataset | IterableDataset, options: Options) -> list[str]:

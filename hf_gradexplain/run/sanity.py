@@ -10,6 +10,7 @@ from datasets import Dataset, IterableDataset
 from hf_gradexplain.audit.sanity.result import UNCHANGED
 from hf_gradexplain.audit.sanity.sanity import check_sanity
 from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.errors import TextError
 from hf_gradexplain.options import Options
 from hf_gradexplain.options.arguments import AuditArguments
 from hf_gradexplain.text.texts import texts_of
@@ -25,7 +26,9 @@ def sanity_tables(
     *,
     progress: bool = True,
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables `sanity` and `randomisation` by name; no tables if the run makes no sanity checks.
+    """Return the tables `sanity` and `randomisation` by name; no tables without sanity checks.
+
+    There are none if the run makes none, or if none of these texts can be scored.
 
     Args:
         engine: The model.
@@ -44,14 +47,21 @@ def sanity_tables(
         if progress:
             say(f"sanity checks: {step}")
 
-    checks = check_sanity(engine, texts_of(columns), options, labels, advance=advance)
+    try:
+        checks = check_sanity(engine, texts_of(columns), options, labels, advance=advance)
+    except TextError:  # of all texts
+        return {}
     return {"sanity": checks.to_frame(), "randomisation": checks.randomisation}
 
 
-def sanity_notes(tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Return a sentence that names the methods that do not change with the model, if there are any."""
+def sanity_notes(tables: Mapping[str, pd.DataFrame], audits: AuditArguments) -> list[str]:
+    """Return a sentence that names the methods that do not change with the model, if there are any.
+
+    If the run was to check its methods, but `sanity_tables` made no tables, the sentence says so instead.
+    """
     if "sanity" not in tables:
-        return []
+        said = "There are no sanity checks, because none of the texts to check the methods on can be scored."
+        return [said] if audits.sanity else []
     table = tables["sanity"]
     names = table["method"][table["finding"] == UNCHANGED].tolist()
     said = f"{'does' if len(names) == 1 else 'do'} not change when the model is random"

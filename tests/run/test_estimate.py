@@ -176,7 +176,7 @@ def test_time_is_measured_on_a_few_documents_and_scaled_to_all(monkeypatch):
     def evaluate(explain, rows, options, measures):
         clock[0] += sum((1 + 2 + max(words(text) - 1, 0) + 1) * (2 + words(text)) for text in rows["text"])
 
-    monkeypatch.setattr(module, "evaluate_texts", evaluate)
+    monkeypatch.setattr(module, "evaluate_finite", evaluate)
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
     cost = estimate(explainer("bert"), texts, options)
     exact = sum((3 + n) * (2 + n) for n in (words(text) for text in texts["text"])) / 300
@@ -187,7 +187,7 @@ def test_time_is_measured_on_a_few_documents_and_scaled_to_all(monkeypatch):
 
 def test_a_sample_has_different_documents_of_all_parts_of_the_dataset(monkeypatch):
     read = []
-    monkeypatch.setattr(module, "evaluate_texts", lambda explain, rows, options, measures: read.append(rows))
+    monkeypatch.setattr(module, "evaluate_finite", lambda explain, rows, options, measures: read.append(rows))
     monkeypatch.setattr(module, "SAMPLE", 60)
     texts = Dataset.from_dict({"id": range(300), "text": [f"film {i}" for i in range(300)]})
     assert estimate(explainer("fasttext"), texts, Options(("random",))).documents == 300
@@ -325,7 +325,7 @@ def test_groups_double_until_ten_seconds_have_passed(monkeypatch, each, n, group
         sizes.append(len(rows))
         clock[0] += each * len(rows)
 
-    monkeypatch.setattr(module, "evaluate_texts", evaluate)
+    monkeypatch.setattr(module, "evaluate_finite", evaluate)
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
     group, seconds = module._measure(None, [{"text": "a"}] * n, None, None)
     assert sizes == groups

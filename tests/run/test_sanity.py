@@ -1,8 +1,10 @@
 """Sanity checks as tables of a run."""
 
 import pytest
+import torch
 from datasets import Dataset
 
+from hf_gradexplain import Explainer
 from hf_gradexplain.audit.sanity.sanity import check_sanity
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.presentation import readable_extra
@@ -10,7 +12,7 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.options.arguments import AuditArguments
 from hf_gradexplain.run.finished_run import open_run
 from hf_gradexplain.run.sanity import sanity_notes, sanity_tables
-from tests.helpers.tiny import TEXTS, explainer
+from tests.helpers.tiny import TEXTS, explainer, make
 
 LABELS = [0, 1, 2, 0, 1, 2]
 
@@ -64,8 +66,44 @@ def test_the_curve_for_readers_has_a_row_per_layer_and_a_column_per_method():
 
 def test_no_note_without_checks_or_unchanged_methods():
     checks = check_sanity(explainer("fasttext"), TEXTS, Options(("signed_gi",)))
-    assert sanity_notes({}) == sanity_notes({"sanity": checks.checks}) == []
+    off, on = AuditArguments(), AuditArguments(sanity=True)
+    assert sanity_notes({}, off) == sanity_notes({"sanity": checks.checks}, on) == []
     table = checks.checks.assign(finding="does not change when the model is random")
-    assert sanity_notes({"sanity": table}) == [
+    assert sanity_notes({"sanity": table}, on) == [
         "signed_gi does not change when the model is random: such scores describe the text, not the model."
     ]
+    assert sanity_notes({}, on) == [
+        "There are no sanity checks, because none of the texts to check the methods on can be scored."
+    ]
+
+
+ENDLESS = ["the music is bad", "this end is good", "not one word about the film", "a bad actor and a good film"]
+
+
+@pytest.fixture(scope="module")
+def overflowing():
+    """An explainer whose logits are infinite for texts with the word `music`."""
+    engine = Explainer(*make("fasttext"))
+    (music,) = engine.tokenizer("music", add_special_tokens=False)["input_ids"]
+    with torch.no_grad():
+        engine.model.get_input_embeddings().weight[music] = 1e308
+        engine.model.classifier.weight[0] = 1e3
+    return engine
+
+
+def test_a_run_leaves_out_texts_without_scores_in_its_sanity_checks_and_in_its_estimate(overflowing):
+    options = {"labels": [0, 1, 2, 0], "target": "label", "sanity": True, "progress": False}
+    result = overflowing.evaluate(ENDLESS, ["loo", "random"], **options)
+    assert result.run.extra["sanity"]["method"].tolist() == ["loo", "random"]
+    assert set(result.run.extra["randomisation"]["n"] + result.run.extra["randomisation"]["n_undefined"]) == {3}
+    (note,) = result.run.notes
+    assert note.startswith("1 text was left out, so no number counts it. Row 0: ")
+    estimate = overflowing.evaluate(ENDLESS, ["loo", "random"], dry_run=True, **options)
+    assert [part.name for part in estimate.parts] == ["sanity checks", "another seed"]
+    assert estimate.documents == 4
+
+
+def test_a_run_whose_first_texts_have_no_scores_has_no_sanity_checks(overflowing):
+    result = overflowing.evaluate(ENDLESS, "loo", sanity=True, sanity_samples=1, progress=False)
+    assert "sanity" not in result.run.extra
+    assert result.run.notes[-1].startswith("There are no sanity checks, because none of the texts")

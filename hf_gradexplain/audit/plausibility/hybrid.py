@@ -4,8 +4,9 @@ The test needs no human annotation (Poerner, Roth and Schütze 2018, section 4.1
 average, finds more evidence for a class in the sentences of a text of that class.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from scipy.stats import binomtest
 
 from hf_gradexplain.audit.plausibility.places import Places
 from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.engine.leave_out import check_any_scored, leave_out
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation, Explanations
 from hf_gradexplain.options import CUSTOM, Options
@@ -166,13 +168,15 @@ class HybridDocuments:
 
     Attributes:
         documents: The documents.
-        explanations: Their explanations.
+        explanations: Their explanations, without those of documents that are left out.
         hits: One row per document and method, see `hf_gradexplain.audit.plausibility.hybrid.hybrid_hits`.
+        left_out: The positions of the documents that cannot be scored, and the reasons.
     """
 
     documents: tuple[HybridDocument, ...]
     explanations: Explanations
     hits: pd.DataFrame
+    left_out: Mapping[int, str] = field(default_factory=dict)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per method.
@@ -188,18 +192,22 @@ class HybridDocuments:
         return hybrid_table(self.hits)
 
     def __repr__(self) -> str:
-        return cell_text(title=self._title, sentences=[self._sentence], table=self._table)
+        return cell_text(title=self._title, sentences=self._sentences, table=self._table)
 
     def _repr_html_(self) -> str:
-        return cell_html(title=self._title, sentences=[self._sentence], table=self._table)
+        return cell_html(title=self._title, sentences=self._sentences, table=self._table)
 
     @property
     def _title(self) -> str:
         return counted(len(self.documents), "hybrid document")
 
     @property
-    def _sentence(self) -> str:
-        return "How often the highest-scored word stands in a sentence of the predicted class."
+    def _sentences(self) -> list[str]:
+        said = ["How often the highest-scored word stands in a sentence of the predicted class."]
+        if self.left_out:
+            position, reason = min(self.left_out.items())
+            said += [f"{counted(len(self.left_out), 'document')} left out, for example document {position}: {reason}."]
+        return said
 
     @property
     def _table(self) -> TextTable:
@@ -222,15 +230,19 @@ def explain_hybrids(
         n: The number of documents.
 
     Raises:
-        GradexplainError: See `labelled_hybrids`; or there is no document to make.
+        GradexplainError: See `labelled_hybrids`; or there is no document to make, or none can be scored.
     """
     n = whole_number("n", n)
     if n < 1:
         raise GradexplainError(f"n must be a number of documents, 1 or larger, but is {n}")
     hybrids = labelled_hybrids(engine, texts, labels, options, n)
     options = hybrid_options(options)
-    explanations = engine.explanations([hybrid.text for hybrid in hybrids], options)
-    return HybridDocuments(tuple(hybrids), explanations, hybrid_hits(enumerate(explanations), hybrids, options.seed))
+    texts = [hybrid.text for hybrid in hybrids]
+    parts, left_out = leave_out(lambda rows: engine.explanations([texts[i] for i in rows], options), range(n))
+    check_any_scored(left_out, n, "hybrid document")
+    explanations = Explanations(chain.from_iterable(parts))
+    explained = zip((i for i in range(n) if i not in left_out), explanations, strict=True)
+    return HybridDocuments(tuple(hybrids), explanations, hybrid_hits(explained, hybrids, options.seed), left_out)
 
 
 def _join(texts: Sequence[str], known: np.ndarray, classes: np.ndarray, rng: np.random.Generator) -> HybridDocument:

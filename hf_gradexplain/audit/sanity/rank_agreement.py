@@ -20,7 +20,7 @@ def spearman_by_text(
         absolute: Whether to compare the absolute values.
 
     Returns:
-        `(n,)`; NaN for texts with fewer than 3 units, and if one of the explanations is constant.
+        `(n,)`; NaN for texts with fewer than 3 units, and if one of the explanations is constant or not finite.
 
     >>> spearman_by_text([np.array([1.0, 2, 3]), np.ones(3)], [np.array([-1.0, -5, -9]), np.arange(3.0)])
     array([-1., nan])
@@ -40,8 +40,15 @@ def mean_of_defined(rows: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def relative_difference(scores: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> np.ndarray:
-    """Return `|s - r| / |r|` of each text, by the Euclidean norm; texts whose reference is 0 are left out."""
-    pairs = [(row, other) for row, other in zip(scores, reference, strict=True) if other.any()]
+    """Return `|s - r| / |r|` of each text, by the Euclidean norm.
+
+    Texts whose reference is 0, and texts with scores that are not finite, are left out.
+    """
+    pairs = [
+        (row, other)
+        for row, other in zip(scores, reference, strict=True)
+        if other.any() and np.isfinite([row, other]).all()
+    ]
     return np.array([np.linalg.norm(row - other) / np.linalg.norm(other) for row, other in pairs])
 
 

@@ -1,7 +1,8 @@
 """The result of sanity checks: tables, sentences and a figure."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -80,12 +81,14 @@ class SanityChecks:
             - `against`, what the scores are compared with: `the model` or `another random model`;
             - `values`: `scores` or, for signed methods, `absolute`;
             - `median`, the median over texts of Spearman's correlation, with its 95 % interval `ci_low`, `ci_high`;
-            - `n` and `n_undefined`, the numbers of texts with and without a correlation.
+            - `n` and `n_undefined`, the numbers of texts with and without a correlation; a text that a random model
+              cannot score has none.
 
         checks: One row per method, see `to_frame`.
         shifted: The embedding tables that were changed to check input invariance; empty if that is not possible.
         texts: The number of texts.
         rounds: How often all texts were explained.
+        left_out: The positions of further texts that were given, but that the model cannot score, and the reasons.
     """
 
     model: str
@@ -95,6 +98,7 @@ class SanityChecks:
     shifted: str
     texts: int
     rounds: int
+    left_out: Mapping[int, str] = field(default_factory=dict)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per method.
@@ -135,7 +139,8 @@ class SanityChecks:
 
     def report(self) -> tuple[Check, ...]:
         """Return the findings as checks, as `hf-gradexplain doctor --full` shows them."""
-        return self._randomisation(), self._invariance(), self._seeds()
+        checks = self._randomisation(), self._invariance(), self._seeds()
+        return (*checks, self._left_out()) if self.left_out else checks
 
     def _randomisation(self) -> Check:
         rows = self.checks[self.checks["method"] != BASELINE]
@@ -177,6 +182,11 @@ class SanityChecks:
             "note" if low else "ok",
             "raise max_evals (smoothgrad ignores it)" if low else "nothing to do",
         )
+
+    def _left_out(self) -> Check:
+        position, reason = min(self.left_out.items())
+        found = f"{counted(len(self.left_out), 'text')} left out, for example the text at position {position}: {reason}"
+        return Check("texts without scores", found, "note", "nothing to do")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the results as plain dicts, lists, numbers and strings, ready for JSON; undefined values are None."""

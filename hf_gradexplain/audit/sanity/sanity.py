@@ -1,7 +1,7 @@
 """Sanity checks of methods: scores should depend on what the model has learnt, and only on its function."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,12 @@ from hf_gradexplain.audit.sanity.input_shift import InputShift, find_input_shift
 from hf_gradexplain.audit.sanity.model_layers import Layer, layers_of, permuted, replaced_parameters
 from hf_gradexplain.audit.sanity.rank_agreement import mean_of_defined, relative_difference, spearman_by_text, summarise
 from hf_gradexplain.audit.sanity.result import CASCADING, INDEPENDENT, RANDOM, TRAINED, SanityChecks, finding
+from hf_gradexplain.audit.sanity.rounds import Scores, explain_round, of_texts
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
-from hf_gradexplain.classifier.targets import Labels
+from hf_gradexplain.classifier.targets import Labels, label_ids
 from hf_gradexplain.engine import AttributionEngine
-from hf_gradexplain.engine.scored import to_arrays
+from hf_gradexplain.engine.leave_out import check_any_scored
 from hf_gradexplain.errors import ALL_WARNINGS, GradexplainError, without_warnings
 from hf_gradexplain.options import Options
 from hf_gradexplain.options.classes import check_one_question
@@ -24,9 +25,6 @@ from hf_gradexplain.probing.gradient_checks import LENGTHS, sample_documents, to
 from hf_gradexplain.text.collate import collate
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.texts import Text
-
-Scores = dict[str, list[np.ndarray]]
-"""The scores `(U,)` of each text, by method."""
 
 
 def check_sanity(
@@ -51,7 +49,8 @@ def check_sanity(
         advance: Called with the name of each step before it begins.
 
     Raises:
-        GradexplainError: There is no text, an argument cannot be used, or the parameters are quantised or offloaded.
+        GradexplainError: There is no text, no text can be scored, an argument cannot be used, or the parameters are
+            quantised or offloaded.
     """
     if not texts:
         raise GradexplainError("sanity checks need texts, but got none: give at least 6, better 50")
@@ -66,8 +65,9 @@ def check_sanity(
         randomisation=curve,
         checks=table,
         shifted="" if shift is None else f"{' and '.join(shift.words)} against {' and '.join(shift.positions)}",
-        texts=len(texts),
+        texts=len(trial.documents),
         rounds=trial.rounds,
+        left_out=trial.left_out,
     )
 
 
@@ -90,12 +90,14 @@ class _Trial:
 
     Attributes:
         engine: The classifier.
-        documents: The texts.
-        options: How to explain; the target is `label`.
+        documents: The texts that the unchanged model can score.
+        options: How to explain; the target is `label`, and `against` has no runner-up, which another model would
+            choose again.
         targets: The explained class of each text.
         scores: The scores of the unchanged model.
         precision: The compute dtype of the scores.
         advance: Called with the name of each round.
+        left_out: The positions of the other texts, and why they cannot be scored.
         rounds: How often all texts were explained; `explain` adds to it.
     """
 
@@ -106,6 +108,7 @@ class _Trial:
     scores: Scores
     precision: str
     advance: Callable[[str], None]
+    left_out: dict[int, str] = field(default_factory=dict)
     rounds: int = 1
 
     @classmethod
@@ -118,9 +121,18 @@ class _Trial:
         advance: Callable[[str], None],
     ) -> "_Trial":
         advance("the model itself")
-        documents = engine.encode(texts, options)
-        scores, targets, precision = _explain(engine, documents, options, labels)
-        return cls(engine, documents, replace(options, target="label"), targets, scores, precision, advance)
+        documents, ids = engine.encode(texts, options), None
+        if options.target == "label" and labels is not None:
+            ids = label_ids(labels, len(texts), engine.class_names)
+        found = explain_round(engine, documents, options, ids)
+        check_any_scored(found.left_out, len(texts), "text")
+        kept = [i for i in range(len(texts)) if i not in found.left_out]
+        scores = {name: [of_method[i] for i in kept] for name, of_method in found.scores.items()}
+        against = tuple(found.against[i] for i in kept) if options.against == "runner_up" else options.against
+        options = replace(options, target="label", against=against)
+        targets = [found.targets[i] for i in kept]
+        documents = [documents[i] for i in kept]
+        return cls(engine, documents, options, targets, scores, found.precision, advance, found.left_out)
 
     def explain(self, step: str, values: Mapping[str, Tensor], methods: Sequence[str] = (), seed: int = 0) -> Scores:
         """Return the scores of `methods` (default: all) with other parameters, and with `seed` added to the seed."""
@@ -129,7 +141,7 @@ class _Trial:
         options = replace(self.options, methods=tuple(methods) or self.options.methods, seed=self.options.seed + seed)
         # The unchanged model has warned already.
         with replaced_parameters(self.engine.model, values), without_warnings(ALL_WARNINGS):
-            return _explain(self.engine, self.documents, options, self.targets)[0]
+            return explain_round(self.engine, self.documents, options, self.targets).scores
 
     def reseed(self, methods: Sequence[str]) -> Scores:
         """Return the scores of these methods with another seed."""
@@ -142,32 +154,13 @@ class _Trial:
     def drawing_methods(self) -> list[str]:
         """Return the methods whose scores of the longest text depend on the seed."""
         longest = max(range(len(self.documents)), key=lambda i: self.documents[i].n_units)
+        documents, targets = [self.documents[longest]], [self.targets[longest]]
+        options = of_texts(self.options, [longest])
         scores = [
-            _explain(
-                self.engine,
-                [self.documents[longest]],
-                replace(self.options, seed=self.options.seed + n),
-                [self.targets[longest]],
-            )[0]
+            explain_round(self.engine, documents, replace(options, seed=options.seed + n), targets).scores
             for n in range(2)
         ]
         return [name for name in self.scores if not np.array_equal(scores[0][name][0], scores[1][name][0])]
-
-
-def _explain(
-    engine: AttributionEngine, documents: Sequence[Document], options: Options, labels: Labels
-) -> tuple[Scores, list[int], str]:
-    """Return the scores of each text, its explained class, and the compute dtype."""
-    scores: Scores = {name: [np.zeros(0)] * len(documents) for name in options.methods}
-    targets, precision = [0] * len(documents), "float32"
-    for batch in engine.score(documents, options, labels):
-        target, *values = to_arrays([batch.forward.batch.target, *batch.scores.values()])
-        precision = batch.forward.classifier.precision
-        for row, i in enumerate(batch.indices):
-            targets[i] = int(target[row])
-            for name, of_batch in zip(batch.scores, values, strict=True):
-                scores[name][i] = of_batch[row, : documents[i].n_units]
-    return scores, targets, precision
 
 
 def _sample_inputs(engine: AttributionEngine) -> dict[str, Tensor]:

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.stats import norm
 
+from hf_gradexplain import Explainer
 from hf_gradexplain.audit.plausibility.hybrid import (
     HybridDocument,
     hybrid_hits,
@@ -24,7 +26,7 @@ from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import Options
 from hf_gradexplain.text.sentences import sentences
 from hf_gradexplain.text.unit import Unit
-from tests.helpers.tiny import explainer
+from tests.helpers.tiny import explainer, make
 
 TEXTS = ["One is here. Two is there. Three is gone.", "Vier ist da.", "  ", "Good! Bad? So so.", "No class at all."]
 LABELS = [0, 1, 1, 2, None]
@@ -250,3 +252,38 @@ def test_an_evaluation_of_a_contrast_can_have_them():
     assert result.hybrid.equals(alone.to_frame())
     (part,) = explain.evaluate(SMALL, "loo", dry_run=True, **given).parts
     assert (part.name, part.estimate.documents) == ("hybrid documents", 3)
+
+
+def overflowing(*words):
+    """Return an explainer whose logits are infinite for texts with these words."""
+    engine = Explainer(*make("fasttext"))
+    (ids,) = zip(*engine.tokenizer(list(words), add_special_tokens=False)["input_ids"], strict=True)
+    with torch.no_grad():
+        engine.model.get_input_embeddings().weight[list(ids)] = 1e308
+        engine.model.classifier.weight[0] = 1e3
+    return engine
+
+
+def test_documents_without_scores_are_left_out():
+    explain = overflowing("music")
+    result = explain.hybrid_documents(SMALL, ["loo", "random"], labels=[0, 1, 2, 0], n=20)
+    bad = [i for i, document in enumerate(result.documents) if "music" in document.text]
+    good = [i for i in range(20) if i not in bad]
+    assert len(result.documents) == 20
+    assert list(result.left_out) == bad != []
+    assert [each.text for each in result.explanations] == [result.documents[i].text for i in good]
+    assert result.hits["document"].tolist() == [i for i in good for _ in range(2)]
+    assert set(result.to_frame()["n"] + result.to_frame()["n_undefined"]) == {len(good)}
+    said = f"{len(bad)} documents left out, for example document {bad[0]}: the model's logits are not finite in float64"
+    assert said in repr(result)
+    assert said.replace("'", "&#39;") in result._repr_html_()
+    assert "left out" not in repr(replace(result, left_out={}))
+    run = explain.evaluate(SMALL, ["loo", "random"], labels=[0, 1, 2, 0], hybrid_documents=20, progress=False)
+    assert run.hybrid.equals(result.to_frame())
+
+
+def test_documents_that_all_have_no_scores_are_refused():
+    with pytest.raises(
+        GradexplainError, match=r"^all 3 hybrid documents are left out, for example hybrid document 0: "
+    ):
+        overflowing("film", "a").hybrid_documents(SMALL[:3], "loo", labels=[0, 1, 2], n=3)

@@ -120,6 +120,9 @@ def test_rank_correlations_of_each_text():
     assert spearman_by_text(scores, reference) == pytest.approx([0.8, NAN, 0.5], nan_ok=True)
     assert spearman_by_text(scores, reference, absolute=True) == pytest.approx([0.8, NAN, 1.0], nan_ok=True)
     assert spearman_by_text([], []).shape == (0,)
+    unknown = [np.full(3, NAN), np.array([1.0, 2, 3])], [np.array([1.0, 2, 3]), np.array([1.0, NAN, 3])]
+    for absolute in (False, True):
+        assert np.isnan(spearman_by_text(*unknown, absolute=absolute)).tolist() == [True, True]
     close = [np.array([1.0, 1.001, 2.0])], [np.array([2.0, 1.0, 3.0])]
     assert spearman_by_text(*close) == pytest.approx([0.5])
     assert spearman_by_text(*close, "float32") == pytest.approx([0.5])
@@ -130,6 +133,8 @@ def test_means_and_relative_differences():
     assert mean_of_defined([np.array([1.0, NAN]), np.array([3.0, 4.0])]) == pytest.approx([2.0, NAN], nan_ok=True)
     pairs = [np.array([3.0, 4.0]), np.ones(2)], [np.array([0.0, 4.0]), np.zeros(2)]
     assert relative_difference(*pairs).tolist() == [0.75]
+    unknown = [np.array([NAN, 4.0]), np.ones(2), np.ones(2)], [np.ones(2), np.array([NAN, 1.0]), 2 * np.ones(2)]
+    assert relative_difference(*unknown).tolist() == [0.5]
 
 
 @pytest.mark.parametrize("n", [0, 1, 5, 6])
