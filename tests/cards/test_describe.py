@@ -6,11 +6,15 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from datasets import Dataset
 
-from hf_gradexplain.cards.describe import _limits, _masking, describe, settings_of
+from hf_gradexplain.cards.describe import _corpus, _limits, _masking, describe, settings_of
 from hf_gradexplain.cards.faithfulness import _columns, _methods, _plain
 from hf_gradexplain.evaluation.agreement import CORRELATION_COLUMNS
 from hf_gradexplain.evaluation.tables import Tables
+from hf_gradexplain.hub.provenance import Provenance
+from hf_gradexplain.models import FastTextConfig
+from hf_gradexplain.run.fingerprints import texts_fingerprint
 from hf_gradexplain.training.arguments import TrainArguments
 from hf_gradexplain.training.masked import FULLY_MASKED
 
@@ -120,3 +124,37 @@ def test_metrics_are_rounded_to_six_decimals(monkeypatch):
     assert (card.title, card.parameters, card.classes) == ("folder", 12, ["a", "b"])
     assert (card.base, card.base_on_hub, card.base_commit, card.ours) == (None, False, None, False)
     assert describe(done, arguments(), repo_id="me/model").title == "model"
+
+
+def test_a_card_is_named_after_the_folder_also_if_it_is_the_current_one(monkeypatch, tmp_path):
+    parts = {"_corpus": None, "_limits": [], "_masking": {}, "settings_of": {}}
+    for name, value in parts.items():
+        monkeypatch.setattr(describe_module, name, lambda *_, value=value: value)
+    (tmp_path / "my-model").mkdir()
+    monkeypatch.chdir(tmp_path / "my-model")
+    task = SimpleNamespace(kind="classification", names=(), metric_names=[])
+    model = SimpleNamespace(config=FastTextConfig(), num_parameters=lambda: 12)
+    base = {"base model": Provenance("me/base", "abc")}
+    card = describe(SimpleNamespace(task=task, model=model, provenances=base, metrics={}), arguments(output_dir="."))
+    assert (card.title, card.repo_id, card.ours, card.remote_code) == ("my-model", None, True, False)
+    assert (card.base, card.base_on_hub, card.base_commit) == ("me/base", True, "abc")
+    local = SimpleNamespace(task=task, model=model, provenances={"base model": Provenance("/x/base")}, metrics={})
+    card = describe(local, arguments())
+    assert (card.base_on_hub, card.base_commit) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("commit", "source", "name", "on_hub"),
+    [("abc", None, "me/d", True), (None, None, "me/d", False), (None, "me/other", "me/other", True)],
+)
+def test_where_the_rows_come_from(commit, source, name, on_hub):
+    rows = Dataset.from_dict({"id": range(3), "text": ["a", "b", "c"], "label": [0, 1, 0]})
+    done = SimpleNamespace(provenances={"dataset": Provenance("me/d", commit)}, train_rows=rows)
+    done.eval_rows = rows.select(range(2))
+    corpus = _corpus(done, arguments(label_column="stars", train_split="a", eval_split="b"), source)
+    assert (corpus.name, corpus.on_hub, corpus.commit) == (name, on_hub, commit)
+    assert (corpus.train_split, corpus.train_rows, corpus.eval_split, corpus.eval_rows) == ("a", 3, "b", 2)
+    assert (corpus.train_sha256, corpus.eval_sha256) == (texts_fingerprint(rows), texts_fingerprint(done.eval_rows))
+    assert corpus.label_column == "stars"
+    done.train_rows = rows.remove_columns("label")
+    assert _corpus(done, arguments(label_column="stars"), source).label_column is None

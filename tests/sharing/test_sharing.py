@@ -12,7 +12,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import schema, write_documents
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
-from hf_gradexplain.sharing import TextSource, load_explanations, write, write_shards
+from hf_gradexplain.sharing import TextSource, load, load_explanations, write, write_shards
 from hf_gradexplain.sharing.load import _describe
 from hf_gradexplain.sharing.source import KEY
 from hf_gradexplain.text.texts import whole_text
@@ -138,6 +138,18 @@ def test_texts_of_a_folder_may_be_conversations(tmp_path):
     Dataset.from_dict({"text": chats}).to_parquet(str(tmp_path / "source" / "test.parquet"))
     loaded = load_explanations(tmp_path, texts=str(tmp_path / "source"))
     assert_same(loaded, [document.explanation for document in documents])
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "revision"), [(None, "me/d", "abc"), ("me/d", "me/d", "abc"), ("x", "x", None)]
+)
+def test_the_texts_of_the_source_are_those_of_its_commit(monkeypatch, given, name, revision):
+    asked = []
+    monkeypatch.setattr(load, "load_texts", lambda *names, **more: asked.append((names, more)) or "rows")
+    source = TextSource("me/d", "config", "test[:50%]", "abc", "body", included=False)
+    assert load._source_rows(source, given) == "rows"
+    more = {"config": "config", "split": "test[:50%]", "text_column": "body", "label_column": None}
+    assert asked == [((name,), {**more, "conversations": True, "revision": revision})]
 
 
 def test_other_texts_are_an_error(run, tmp_path):

@@ -347,6 +347,8 @@ def test_the_legend_of_several_methods_says_the_steps():
     ("heading", "said"),
     [
         (Heading(truncated_at=3, length=10), "NOT READ: characters 3 to 10 of 10 (70 % of the text, in grey)"),
+        (Heading(truncated_at=0, length=1), "NOT READ: characters 0 to 1 of 1 (100 % of the text, in grey)"),
+        (Heading(truncated_at=0), "NOT READ: characters 0 to 0 of 0 (1 % of the text, in grey)"),
         (
             Heading(truncated_at=999, length=1000, remedy="do"),
             "characters 999 to 1,000 of 1,000 (1 % of the text, in grey); do",
