@@ -54,13 +54,18 @@ def check_weights(model: nn.Module) -> None:
         )
 
 
-def _word_table(model: nn.Module) -> Tensor | None:
-    """Return the weight that a model names as its word vectors, if it names one."""
+def input_embeddings(model: nn.Module) -> nn.Module | None:
+    """Return the layer that a model names as its word vectors; None if it names none, like CANINE."""
     try:
-        table = cast(Any, model).get_input_embeddings()
+        layer = cast(Any, model).get_input_embeddings()
     except (AttributeError, NotImplementedError):
         return None
-    weight = getattr(table, "weight", None)
+    return layer if isinstance(layer, nn.Module) else None
+
+
+def _word_table(model: nn.Module) -> Tensor | None:
+    """Return the weight that a model names as its word vectors, if it names one."""
+    weight = getattr(input_embeddings(model), "weight", None)
     return weight if isinstance(weight, Tensor) and weight.numel() else None
 
 

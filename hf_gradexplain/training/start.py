@@ -31,6 +31,7 @@ from hf_gradexplain.loading.safety import (
     translate_load_errors,
     weights_options,
 )
+from hf_gradexplain.loading.weights import input_embeddings
 from hf_gradexplain.models import load_word_vectors, train_word_tokenizer
 from hf_gradexplain.probing.gradient_checks import tokens_around
 from hf_gradexplain.training.arguments import TrainArguments
@@ -111,7 +112,8 @@ def pretrained_model(
         The model, the tokenizer, and the hub repository and commit of the `base model`.
 
     Raises:
-        GradexplainError: The model cannot be loaded, or is an adapter.
+        GradexplainError: The model cannot be loaded, is an adapter or has no padding token, or `max_length` is not one
+            of its lengths.
     """
     name, code = str(arguments.model_name_or_path), {"trust_remote_code": arguments.trust_remote_code}
     with translate_load_errors(f"cannot fine-tune {name!r}"), NO_SAFETENSORS_CONVERSION.set():
@@ -130,10 +132,7 @@ def pretrained_model(
             **code,
             **weights_options(source, allow_pickle=arguments.allow_pickle),
         )
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    if model.config.pad_token_id is None:
-        model.config.pad_token_id = tokenizer.pad_token_id
+    _set_padding(model, tokenizer, name)
     if arguments.max_length is not None:
         tokenizer.model_max_length = arguments.max_length
         special = tokens_around(tokenizer)
@@ -142,9 +141,29 @@ def pretrained_model(
                 f"max_length is {arguments.max_length}, but {name!r} adds {special} special tokens to each text: give "
                 f"{special + 1} or more"
             )
-        most = length_limit(tokenizer, model, [model.get_input_embeddings()])
+        most = read_limit(tokenizer, model)
         if most is not None and most < arguments.max_length:
             raise GradexplainError(
                 f"max_length is {arguments.max_length}, but {name!r} reads at most {most} tokens: give {most} or less"
             )
     return model, tokenizer, {"base model": source.base}
+
+
+def _set_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+    """Pad with the end-of-text token if there is no padding token, and tell the model if it does not know the id."""
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.pad_token is None:
+        raise GradexplainError(
+            f"the tokenizer of {name!r} has neither a padding token nor an end-of-text token, which texts of a batch "
+            "need: add a pad_token to its tokenizer_config.json"
+        )
+    for config in (model.config, model.config.get_text_config()):
+        if getattr(config, "pad_token_id", 0) is None:
+            config.pad_token_id = tokenizer.pad_token_id
+
+
+def read_limit(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> int | None:
+    """Return the largest number of tokens of a text that is read, see `length_limit`."""
+    words = input_embeddings(model)
+    return length_limit(tokenizer, model, [] if words is None else [words])

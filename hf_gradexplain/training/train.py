@@ -18,14 +18,13 @@ from transformers import (
     set_seed,
 )
 
-from hf_gradexplain.classifier.limits import length_limit
 from hf_gradexplain.corpus import has_splits, holds_conversations, load_texts, split_name
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.hub.provenance import Provenance, resolve
 from hf_gradexplain.training.arguments import FitArguments, TaskName, TrainArguments
 from hf_gradexplain.training.masked import FULLY_MASKED, MaskingTrainer, WordMasks
 from hf_gradexplain.training.pairs import reranking, reward
-from hf_gradexplain.training.start import new_model, pretrained_model
+from hf_gradexplain.training.start import new_model, pretrained_model, read_limit
 from hf_gradexplain.training.task import Task, infer_task
 
 TASKS: dict[TaskName, Callable[..., Task]] = {"classifier": infer_task, "reward": reward, "reranker": reranking}
@@ -99,7 +98,7 @@ def fit(
         The metrics on `eval_rows`, see `Task.metrics`. After masked fine-tuning also the metrics on the same texts with
         all words masked, whose names have the prefix `FULLY_MASKED`.
     """
-    max_length = arguments.max_length or length_limit(tokenizer, model, [model.get_input_embeddings()])
+    max_length = arguments.max_length or read_limit(tokenizer, model)
     masks = _masks(model, tokenizer, max_length, arguments)
     tokenized = [_tokenize(rows, tokenizer, task, max_length, masks) for rows in (train_rows, eval_rows)]
     with TemporaryDirectory() as folder:

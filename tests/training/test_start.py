@@ -1,12 +1,21 @@
 """The model and the tokenizer that a fine-tuning begins with."""
 
 import pytest
+from datasets import Dataset
+from transformers import (
+    CanineConfig,
+    CanineForSequenceClassification,
+    CanineTokenizer,
+    Gemma3Config,
+    Gemma3ForSequenceClassification,
+)
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.training.arguments import TrainArguments
-from hf_gradexplain.training.start import pretrained_model
-from hf_gradexplain.training.task import Task
-from tests.helpers.tiny import POSITIONS, make
+from hf_gradexplain.training.start import pretrained_model, read_limit
+from hf_gradexplain.training.task import Task, infer_task
+from hf_gradexplain.training.train import fit
+from tests.helpers.tiny import POSITIONS, byte_tokenizer, make
 
 TASK = Task("single_label_classification", ("no", "yes"))
 
@@ -60,3 +69,52 @@ def test_max_length_has_room_for_a_word_between_the_special_tokens(tmp_path):
     with pytest.raises(GradexplainError, match=f"^{message}$"):
         begun(tmp_path, max_length=2)
     assert begun(tmp_path, max_length=3)[1].model_max_length == 3
+
+
+def fitted(folder, **options):
+    """Fine-tune a saved model on four texts; return the model, the tokenizer and the metrics."""
+    rows = Dataset.from_dict({"text": ["good film", "a bad film with music"] * 2, "label": [0, 1] * 2})
+    task, given = infer_task(rows), {"num_train_epochs": 1, **options}
+    arguments = TrainArguments(dataset_name="any", output_dir="any", model_name_or_path=str(folder), **given)
+    model, tokenizer, _ = pretrained_model(arguments, task)
+    return model, tokenizer, fit(model, tokenizer, task, rows, rows, arguments)
+
+
+@pytest.mark.parametrize(("pad", "expected"), [(None, 1), (5, 5)])
+def test_a_model_whose_text_part_has_the_padding_token_is_fine_tuned(pad, expected, tmp_path):
+    """A Gemma 3 reads texts and images; the configuration of the whole model has no `pad_token_id`."""
+    tokenizer = byte_tokenizer(around=True)
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    text = {"vocab_size": len(tokenizer), "num_key_value_heads": 1, "head_dim": 8, "pad_token_id": pad, **sizes}
+    vision = {"image_size": 16, "patch_size": 8, **sizes}
+    tokens = {"image_token_index": 5, "boi_token_index": 6, "eoi_token_index": 7, "mm_tokens_per_image": 4}
+    config = Gemma3Config(text_config=text, vision_config=vision, **tokens)
+    Gemma3ForSequenceClassification(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    config = begun(tmp_path)[0].config
+    assert config.text_config.pad_token_id == expected
+    assert not hasattr(config, "pad_token_id")
+    assert 0 <= fitted(tmp_path)[2]["accuracy"] <= 1
+
+
+@pytest.mark.parametrize("options", [{}, {"max_length": 10}])
+def test_a_model_without_a_table_of_word_vectors_is_fine_tuned(options, tmp_path):
+    """CANINE hashes its characters."""
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    hashes = {"num_hash_buckets": 32, "num_hash_functions": 2, "upsampling_kernel_size": 2, "downsampling_rate": 2}
+    config = CanineConfig(max_position_embeddings=POSITIONS, local_transformer_stride=4, **sizes, **hashes)
+    CanineForSequenceClassification(config).save_pretrained(tmp_path)
+    CanineTokenizer().save_pretrained(tmp_path)
+    model, tokenizer, metrics = fitted(tmp_path, **options)
+    assert read_limit(tokenizer, model) == options.get("max_length", POSITIONS)
+    assert 0 <= metrics["accuracy"] <= 1
+
+
+def test_a_tokenizer_that_cannot_pad_is_refused(tmp_path):
+    saved(tmp_path)
+    with pytest.raises(GradexplainError) as caught:
+        begun(tmp_path)
+    assert str(caught.value) == (
+        f"the tokenizer of '{tmp_path}' has neither a padding token nor an end-of-text token, which texts of a batch "
+        "need: add a pad_token to its tokenizer_config.json"
+    )
