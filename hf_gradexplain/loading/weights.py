@@ -35,23 +35,31 @@ def check_weights(model: nn.Module) -> None:
 
     Weights on the meta device are skipped.
 
-    Large weights are checked in chunks, which needs little memory.
-
     Raises:
         GradexplainError: A weight is not finite, or all word vectors are zero.
     """
-    for name, parameter in model.named_parameters():
-        chunks = parameter.detach().reshape(-1).split(_CHUNK) if parameter.device.type != "meta" else ()
-        if not all(bool(torch.isfinite(chunk).all()) for chunk in chunks):
-            raise GradexplainError(
-                f"weight {name!r} is not finite: the checkpoint is corrupt, or its training diverged; load another one"
-            )
+    if (name := name_of_non_finite(model)) is not None:
+        raise GradexplainError(
+            f"weight {name!r} is not finite: the checkpoint is corrupt, or its training diverged; load another one"
+        )
     table = _word_table(model)
     if table is not None and table.device.type != "meta" and not bool(table.detach().any()):
         raise GradexplainError(
             f"the word vectors of {type(model).__name__} are all zero: its checkpoint is empty or corrupt; load "
             "another one"
         )
+
+
+def name_of_non_finite(model: nn.Module) -> str | None:
+    """Return the name of the first weight with a NaN or infinite value, or None. The meta device is skipped.
+
+    Large weights are checked in chunks, which needs little memory.
+    """
+    for name, parameter in model.named_parameters():
+        chunks = parameter.detach().reshape(-1).split(_CHUNK) if parameter.device.type != "meta" else ()
+        if not all(bool(torch.isfinite(chunk).all()) for chunk in chunks):
+            return name
+    return None
 
 
 def input_embeddings(model: nn.Module) -> nn.Module | None:

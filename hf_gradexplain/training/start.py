@@ -31,7 +31,7 @@ from hf_gradexplain.loading.safety import (
     translate_load_errors,
     weights_options,
 )
-from hf_gradexplain.loading.weights import input_embeddings
+from hf_gradexplain.loading.weights import check_weights, input_embeddings
 from hf_gradexplain.models import load_word_vectors, train_word_tokenizer
 from hf_gradexplain.probing.gradient_checks import tokens_around
 from hf_gradexplain.training.arguments import TrainArguments
@@ -132,6 +132,7 @@ def pretrained_model(
             **code,
             **weights_options(source, allow_pickle=arguments.allow_pickle),
         )
+    check_weights(model)
     _set_padding(model, tokenizer, name)
     if arguments.max_length is not None:
         tokenizer.model_max_length = arguments.max_length

@@ -11,6 +11,7 @@ import torch
 from datasets import Dataset
 from transformers import (
     DataCollatorWithPadding,
+    EvalPrediction,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     Trainer,
@@ -21,6 +22,7 @@ from transformers import (
 from hf_gradexplain.corpus import has_splits, holds_conversations, load_texts, split_name
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.hub.provenance import Provenance, resolve
+from hf_gradexplain.loading.weights import name_of_non_finite
 from hf_gradexplain.training.arguments import FitArguments, TaskName, TrainArguments
 from hf_gradexplain.training.masked import FULLY_MASKED, MaskingTrainer, WordMasks
 from hf_gradexplain.training.pairs import reranking, reward
@@ -97,6 +99,9 @@ def fit(
     Returns:
         The metrics on `eval_rows`, see `Task.metrics`. After masked fine-tuning also the metrics on the same texts with
         all words masked, whose names have the prefix `FULLY_MASKED`.
+
+    Raises:
+        GradexplainError: The training diverged: weights or outputs of the model are not finite.
     """
     max_length = arguments.max_length or read_limit(tokenizer, model)
     masks = _masks(model, tokenizer, max_length, arguments)
@@ -110,18 +115,29 @@ def fit(
             processing_class=tokenizer,
             data_collator=task.collator(masks.pad if masks else DataCollatorWithPadding(tokenizer)),
             compute_loss_func=task.loss(arguments.label_smoothing_factor),
-            compute_metrics=lambda outcome: task.metrics(
-                np.asarray(outcome.predictions), np.asarray(outcome.label_ids)
-            ),
+            compute_metrics=partial(_metrics, task),
             # Encoder-decoders return more than logits.
             preprocess_logits_for_metrics=lambda out, labels: task.outputs(out[0] if isinstance(out, tuple) else out),
         )
         if masks and isinstance(trainer, MaskingTrainer):
             trainer.mask_words(masks)
         trainer.train()
+        if (weight := name_of_non_finite(model)) is not None:
+            raise _diverged(f"weight {weight!r} is")
         metrics = trainer.evaluate()
     names = [f"{prefix}{name}" for prefix in ("", FULLY_MASKED) for name in task.metric_names]
     return {name: metrics[f"eval_{name}"] for name in names if f"eval_{name}" in metrics}
+
+
+def _metrics(task: Task, outcome: EvalPrediction) -> dict[str, float]:
+    outputs = np.asarray(outcome.predictions)
+    if not np.isfinite(outputs).all():
+        raise _diverged("the outputs on the evaluation split are")
+    return task.metrics(outputs, np.asarray(outcome.label_ids))
+
+
+def _diverged(what: str) -> GradexplainError:
+    return GradexplainError(f"the training diverged ({what} not finite): give a smaller learning_rate")
 
 
 def _masks(

@@ -118,3 +118,14 @@ def test_a_tokenizer_that_cannot_pad_is_refused(tmp_path):
         f"the tokenizer of '{tmp_path}' has neither a padding token nor an end-of-text token, which texts of a batch "
         "need: add a pad_token to its tokenizer_config.json"
     )
+
+
+def test_a_corrupt_model_is_refused_before_the_training(tmp_path):
+    saved(tmp_path, eos_token="b")
+    model, _ = make("gpt2")
+    model.transformer.wpe.weight.data[0, 0] = float("nan")
+    model.save_pretrained(tmp_path)
+    with pytest.raises(
+        GradexplainError, match=r"^weight 'transformer.wpe.weight' is not finite: the checkpoint is corr"
+    ):
+        begun(tmp_path)

@@ -1,14 +1,17 @@
 """Fitting a model to every kind of labels, and the texts that it is measured on."""
 
+import re
+
+import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, EvalPrediction
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import FastTextConfig, train_word_tokenizer
 from hf_gradexplain.training.arguments import FitArguments, TrainArguments
-from hf_gradexplain.training.task import infer_task
-from hf_gradexplain.training.train import _check_unseen, _tokenize, _training_arguments, fit
+from hf_gradexplain.training.task import Task, infer_task
+from hf_gradexplain.training.train import _check_unseen, _metrics, _tokenize, _training_arguments, fit
 from tests.helpers.tiny import make, roberta
 
 
@@ -89,3 +92,27 @@ def test_texts_are_truncated_if_a_length_is_given(max_length, lengths):
     assert list(map(len, found["input_ids"])) == lengths
     assert found["labels"][:] == [0, 1]
     assert "text" not in found.column_names
+
+
+@pytest.mark.parametrize(("labels", "inputs"), [([0, 1], {}), ([0.5, 1.5], {}), ([0, 1], {"masked_fine_tuning": True})])
+def test_a_training_that_diverged_is_not_a_result(labels, inputs):
+    rows = Dataset.from_dict({"text": ["the film is bad", "a good film"] * 6, "label": labels * 6})
+    task = infer_task(rows)
+    tokenizer = train_word_tokenizer(rows["text"], vocab_size=50)
+    config = FastTextConfig(vocab_size=len(tokenizer), hidden_size=4, **task.config())
+    given = FitArguments(learning_rate=1e30, num_train_epochs=3, per_device_train_batch_size=2, **inputs)
+    message = r"^the training diverged \(weight 'embedding\.weight' is not finite\): give a smaller learning_rate$"
+    with pytest.raises(GradexplainError, match=message):
+        fit(AutoModelForSequenceClassification.from_config(config), tokenizer, task, rows, rows, given)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_outputs_that_are_not_finite_have_no_metrics(value):
+    """After a single step, weights can be finite but so large that outputs are not."""
+    task = Task("single_label_classification", ("a", "b"))
+    outcome = EvalPrediction(predictions=np.array([[0.1, 0.2], [0.3, value]]), label_ids=np.array([1, 0]))
+    message = "the training diverged (the outputs on the evaluation split are not finite): give a smaller learning_rate"
+    with pytest.raises(GradexplainError, match=f"^{re.escape(message)}$"):
+        _metrics(task, outcome)
+    outcome = EvalPrediction(predictions=np.array([[0.1, 0.2], [0.3, 1e30]]), label_ids=np.array([1, 0]))
+    assert _metrics(task, outcome)["accuracy"] == 0.5
