@@ -29,6 +29,11 @@ class Reward(Task):
         """The names of the metrics that `metrics` returns."""
         return ("pair_accuracy",)
 
+    @property
+    def smooths_labels(self) -> bool:
+        """The chosen text is the target among two texts."""
+        return True
+
     def encode(self, rows: dict[str, list[Any]], tokenize: Callable[..., dict[str, Any]]) -> dict[str, list[Any]]:
         """Return the inputs of both texts of each pair, the chosen text first. The label is its position, 0."""
         chosen, rejected = tokenize(rows["text"]), tokenize(rows["text_pair"])

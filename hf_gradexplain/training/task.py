@@ -43,6 +43,11 @@ class Task:
         """The names of the metrics that `metrics` returns."""
         return ("mse",) if self.problem_type == "regression" else ("accuracy", "macro_f1")
 
+    @property
+    def smooths_labels(self) -> bool:
+        """Whether the loss takes a `label_smoothing_factor`: the target is one class of several."""
+        return self.problem_type == "single_label_classification"
+
     def targets(self, labels: Sequence[Any]) -> list[Any]:
         """Convert labels to targets of the loss: class ids, floats, or `C` zeros and ones for a list of class ids."""
         if self.problem_type == "single_label_classification":

@@ -66,6 +66,11 @@ def train(arguments: TrainArguments) -> Trained:
     eval_rows = _load_rows(arguments, data, arguments.eval_split, arguments.max_eval_samples)
     _check_unseen(arguments, train_rows, eval_rows)
     task, provenances = TASKS[arguments.task](train_rows, eval_rows), {"dataset": data}
+    if arguments.label_smoothing_factor and not task.smooths_labels:
+        raise GradexplainError(
+            "label_smoothing_factor is for classifiers with one class per text, and for reward models; leave it out "
+            "for regressions, for texts with several classes, and for rerankers"
+        )
     set_seed(arguments.seed)
     if arguments.model_type:
         model, tokenizer = new_model(arguments, task, train_rows)

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from datasets import ClassLabel, Dataset, Features, List, Value
 from transformers import AutoModelForSequenceClassification, EvalPrediction
 
@@ -11,7 +12,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import FastTextConfig, train_word_tokenizer
 from hf_gradexplain.training.arguments import FitArguments, TrainArguments
 from hf_gradexplain.training.task import Task, infer_task
-from hf_gradexplain.training.train import _check_unseen, _metrics, _tokenize, _training_arguments, fit
+from hf_gradexplain.training.train import _check_unseen, _metrics, _tokenize, _training_arguments, fit, train
 from tests.helpers.tiny import make, roberta
 
 
@@ -116,3 +117,36 @@ def test_outputs_that_are_not_finite_have_no_metrics(value):
         _metrics(task, outcome)
     outcome = EvalPrediction(predictions=np.array([[0.1, 0.2], [0.3, 1e30]]), label_ids=np.array([1, 0]))
     assert _metrics(task, outcome)["accuracy"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("task", "table", "smooths"),
+    [
+        ("classifier", {"text": ["good", "bad"], "label": [0, 1]}, True),
+        ("classifier", {"text": ["good", "bad"], "label": [0.5, 1.5]}, False),
+        ("classifier", {"text": ["good", "bad"], "label": [[0], [0, 1]]}, False),
+        ("reward", {"chosen": ["good", "fine"], "rejected": ["bad", "poor"]}, True),
+        ("reranker", {"query": ["good", "good"], "document": ["good", "bad"], "label": [1, 0]}, False),
+    ],
+)
+def test_labels_are_smoothed_where_one_class_is_the_target(task, table, smooths, tmp_path):
+    """With a factor of nearly 1, the target is nearly uniform, so that the weights grow less."""
+    rows = Dataset.from_dict(table)
+    if table.get("label") == [[0], [0, 1]]:
+        rows = rows.cast_column("label", List(ClassLabel(names=["x", "y"])))
+    for split in ("train", "test"):
+        rows.to_parquet(tmp_path / f"{split}.parquet")
+    names = {"dataset_name": str(tmp_path), "output_dir": "o", "model_type": "fasttext", "min_count": 1, "task": task}
+    given = {**names, "config_overrides": "hidden_size=4", "num_train_epochs": 30, "learning_rate": 0.1}
+    plain = train(TrainArguments(**given)).model
+    smoothed = TrainArguments(**given, label_smoothing_factor=0.9)
+    if smooths:
+        sizes = [torch.linalg.vector_norm(model.classifier.weight) for model in (train(smoothed).model, plain)]
+        assert sizes[0] < 0.7 * sizes[1]
+        return
+    with pytest.raises(GradexplainError) as caught:
+        train(smoothed)
+    assert str(caught.value) == (
+        "label_smoothing_factor is for classifiers with one class per text, and for reward models; leave it out for "
+        "regressions, for texts with several classes, and for rerankers"
+    )
