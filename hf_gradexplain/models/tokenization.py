@@ -9,7 +9,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 
 PAD, UNK = "[PAD]", "[UNK]"
 
@@ -93,16 +93,17 @@ def load_word_vectors(path: str | Path, tokenizer: PreTrainedTokenizerFast) -> t
         words that are in the file.
 
     Raises:
-        GradexplainError: A line does not have as many numbers as the first line, or a number is not finite (the message
-            names the line); or no word of the vocabulary is in the file.
+        GradexplainError: The file cannot be read or is not in UTF-8; a line does not have as many numbers as the first
+            line, or a number is not finite (the message names the line); or no word of the vocabulary is in the file.
     """
     ids = {word: token for word, token in tokenizer.get_vocab().items() if token not in tokenizer.all_special_ids}
     normalizer = tokenizer.backend_tokenizer.normalizer
     vectors: dict[int, Tensor] = {}
-    for where, word, numbers in _read_lines(Path(path)):
-        token = ids.get(normalizer.normalize_str(word) if normalizer else word)
-        if token is not None and token not in vectors:
-            vectors[token] = _to_vector(numbers, where)
+    with translate_errors(lambda error: _explain(error, path), OSError, UnicodeDecodeError):
+        for where, word, numbers in _read_lines(Path(path)):
+            token = ids.get(normalizer.normalize_str(word) if normalizer else word)
+            if token is not None and token not in vectors:
+                vectors[token] = _to_vector(numbers, where)
     if not vectors:
         raise GradexplainError(f"{path} has no vector for any word of the vocabulary: choose another file")
     rows = torch.tensor(list(vectors))
@@ -110,6 +111,14 @@ def load_word_vectors(path: str | Path, tokenizer: PreTrainedTokenizerFast) -> t
     has_vector = torch.zeros(len(tokenizer), dtype=torch.bool)
     table[rows], has_vector[rows] = torch.stack(list(vectors.values())), True
     return table, has_vector
+
+
+def _explain(error: Exception, path: str | Path) -> str:
+    if isinstance(error, OSError):
+        return (
+            f"cannot read the word vectors {path} ({error.strerror}): give a text file, a word and its vector per line"
+        )
+    return f"the word vectors {path} are not text in UTF-8 ({one_line(error)}): save the file as UTF-8"
 
 
 def _read_lines(path: Path) -> Iterator[tuple[str, str, list[str]]]:

@@ -31,6 +31,12 @@ _RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
 }
 """What a value must be, in words and as a function."""
 
+_ONLY_WITH = {
+    "model_type": ("config_overrides", "word_vectors", "vocab_size", "min_count", "lowercase"),
+    "model_name_or_path": ("model_revision", "trust_remote_code", "allow_pickle"),
+}
+"""Options that have no effect on the other kind of model."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FitArguments:
@@ -116,8 +122,10 @@ class TrainArguments(FitArguments, DatasetArguments, ModelArguments):
         self._choose_columns()
         if (self.model_type is None) == (self.model_name_or_path is None):
             raise GradexplainError("give either model_type, to train from scratch, or model_name_or_path, to fine-tune")
-        if self.model_type is None and (self.config_overrides or self.word_vectors):
-            raise GradexplainError("config_overrides and word_vectors need model_type: they are for new models")
+        kind, other = ("model_type", "new models") if self.model_name_or_path else ("model_name_or_path", "fine-tuning")
+        for name in _ONLY_WITH[kind]:
+            if getattr(self, name) != type(self).__dataclass_fields__[name].default:
+                raise GradexplainError(f"{name} needs {kind}: it is for {other}")
         if self.masking_baseline and not self.masked_fine_tuning:
             raise GradexplainError("masking_baseline says how masked_fine_tuning masks words: add masked_fine_tuning")
 

@@ -296,7 +296,7 @@ def test_explanations_are_not_measured_on_conversations(arguments, tmp_path):
     [
         ({}, "either model_type, to train from scratch, or model_name_or_path"),
         ({"model_type": "fasttext", "model_name_or_path": "x"}, "either model_type"),
-        ({"model_name_or_path": "x", "config_overrides": "a=1"}, "need model_type"),
+        ({"model_name_or_path": "x", "config_overrides": "a=1"}, "needs model_type"),
         ({"model_name_or_path": "no/such/folder"}, "cannot fine-tune 'no/such/folder'"),
         ({"model_type": "fasttext", "config_overrides": "hiden_size=4"}, "did you mean 'hidden_size'?"),
         (

@@ -4,6 +4,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import FastTextConfig, load_word_vectors, train_word_tokenizer
 
 TEXTS = ["the cat saw the dog", "The dog saw a bird.", "don't; 3.14"]
@@ -155,3 +156,21 @@ def test_invalid_vectors_are_refused(tmp_path, tokenizer, lines, message):
     file.write_text(lines, encoding="utf-8")
     with pytest.raises(ValueError, match=message):
         load_word_vectors(file, tokenizer)
+
+
+def test_files_of_vectors_that_cannot_be_read_are_named(tmp_path, tokenizer):
+    latin = tmp_path / "latin.txt"
+    latin.write_bytes(b"cat 1 2\nd\xf6g 1 2\n")
+    fix = "give a text file, a word and its vector per line"
+    for path, message in (
+        (tmp_path / "none", f"cannot read the word vectors {tmp_path}/none (No such file or directory): {fix}"),
+        (tmp_path, f"cannot read the word vectors {tmp_path} (Is a directory): {fix}"),
+        (
+            latin,
+            f"the word vectors {latin} are not text in UTF-8 ('utf-8' codec can't decode byte 0xf6 in position 9: "
+            "invalid start byte): save the file as UTF-8",
+        ),
+    ):
+        with pytest.raises(GradexplainError) as caught:
+            load_word_vectors(path, tokenizer)
+        assert str(caught.value) == message

@@ -250,14 +250,30 @@ def fine_tune(**values):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"config_overrides": "a=1"}, "config_overrides and word_vectors need model_type"),
-        ({"word_vectors": "f"}, "config_overrides and word_vectors need model_type"),
+        ({"config_overrides": "a=1"}, "config_overrides needs model_type: it is for new models$"),
+        ({"word_vectors": "f"}, "word_vectors needs model_type: it is for new models$"),
+        ({"vocab_size": 5}, "vocab_size needs model_type: it is for new models$"),
+        ({"min_count": 1}, "min_count needs model_type: it is for new models$"),
+        ({"lowercase": False}, "lowercase needs model_type: it is for new models$"),
         ({"remote_code": True}, "remote_code saves the code of fasttext, textcnn and bilstm, so it needs model_type"),
     ],
 )
 def test_arguments_of_new_models_are_refused_for_others(values, message):
     with pytest.raises(GradexplainError, match=f"^{message}"):
         fine_tune(**values)
+
+
+@pytest.mark.parametrize("values", [{"model_revision": "v1"}, {"trust_remote_code": True}, {"allow_pickle": True}])
+def test_arguments_of_pretrained_models_are_refused_for_new_ones(values):
+    (name,) = values
+    with pytest.raises(GradexplainError, match=f"^{name} needs model_name_or_path: it is for fine-tuning$"):
+        train(**values)
+    assert getattr(fine_tune(**values), name) == values[name]
+
+
+def test_the_defaults_of_the_other_kind_of_model_are_accepted():
+    fine_tune(vocab_size=30_000, min_count=2, lowercase=True, config_overrides=None, word_vectors=None)
+    train(model_revision=None, trust_remote_code=False, allow_pickle=False)
 
 
 def test_values_that_follow_from_others():
