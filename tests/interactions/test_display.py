@@ -44,6 +44,8 @@ def test_faint_pairs_are_not_drawn():
     found = made_up([-2, 2 * _FAINT, -1.99 * _FAINT, 1, 0, 0])
     assert [arc.value for arc in found._diagram().arcs] == [-2, 1, 2 * _FAINT]
     assert 0.01 < _FAINT < 0.2
+    small = made_up([-0.2, 0.2 * _FAINT, -0.19 * _FAINT])
+    assert [arc.value for arc in small._diagram().arcs] == [-0.2, 0.2 * _FAINT]
 
 
 def test_only_the_strongest_pairs_are_shown(monkeypatch):

@@ -147,6 +147,11 @@ def six_points_per_character(monkeypatch):
     monkeypatch.setattr(arcs, "text_width", lambda text, font: 6.0 * len(text))
 
 
+def test_without_words_nothing_has_a_size():
+    empty = Diagram.of([], [], [])
+    assert (empty.length, empty.depth, empty.places, empty.middles) == (0, 0, (), ())
+
+
 @pytest.mark.parametrize(("width", "gap"), [(170.0, 30), (180.0, 20), (185.0, 11)])
 def test_the_gap_between_two_wide_words(monkeypatch, width, gap):
     monkeypatch.setattr(arcs, "text_width", lambda text, font: width)

@@ -29,3 +29,8 @@ def test_text_has_aligned_columns_and_nothing_that_a_terminal_obeys():
         "<b>         1.500",
         "b␛[31m  −1000.000",
     ]
+
+
+def test_lines_of_text_have_no_blanks_at_their_ends():
+    table = text_table(pd.DataFrame({"n": [1, 2], "what": ["long text", "x"]}))
+    assert cell_text(title="A", table=table).splitlines() == ["A", "", "n  what", "1  long text", "2  x"]

@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.comparison import at_k
 from hf_gradexplain.viz.curves import _spread, aopc_figure, ends_figure
 from hf_gradexplain.viz.figures import bars_figure, correlation_figure
+from hf_gradexplain.viz.heatmap import draw_heatmap, draw_interactions
 from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR, METHOD_STYLES
 from hf_gradexplain.viz.sanity import randomisation_figure
 from hf_gradexplain.viz.words import words_figure
@@ -143,6 +145,19 @@ def test_long_curves_have_a_logarithmic_axis_that_begins_at_zero(longest, scale)
 def test_the_note_has_the_sample_size(n, note):
     figure = aopc_figure(aopc_table(["loo"], longest=1).assign(n=n))
     assert any(note in text.get_text() for text in visible_texts(figure))
+
+
+def test_colours_of_zeros_reach_to_one():
+    zeros = pd.DataFrame(np.zeros((2, 2)))
+    for draw in (lambda axes: draw_heatmap(axes, zeros, max_units=2), lambda axes: draw_interactions(axes, zeros)):
+        axes = Figure().add_subplot()
+        draw(axes)
+        assert axes.images[0].get_clim() == (-1, 1)
+
+
+def test_a_table_without_rows_has_no_k():
+    with pytest.raises(ValueError, match=r"rows with k = 1, but the largest k is 0; give a smaller k"):
+        at_k(aopc_table(["loo"]).iloc[:0], 1)
 
 
 def test_missing_column_is_named():

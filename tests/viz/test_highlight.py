@@ -215,6 +215,7 @@ def test_the_legend_states_the_scale_of_the_colours():
 
 @pytest.mark.parametrize("segments", [[], [Segment("bad", 0.0)], [Segment("bad")]], ids=["empty", "zero", "no units"])
 def test_scores_of_zero_have_no_scale(segments):
+    assert Row(segments).peak == 0
     assert "largest" not in printed(to_rich(segments)) + to_html(segments)
 
 

@@ -7,6 +7,7 @@ import sys
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from rich.text import Text
 
 from hf_gradexplain.viz import notebook
 from hf_gradexplain.viz.heading import Heading
@@ -157,6 +158,8 @@ def test_a_kernel_gets_html_and_text_of_a_hundred_columns(monkeypatch, capsys):
     show("<b>html</b>", "x" * 130)
     assert shown == [({"text/html": "<b>html</b>", "text/plain": "x" * 100 + "\n" + "x" * 30 + "\n"}, True)]
     assert capsys.readouterr().out == ""
+    show("<b>html</b>", Text("bold", style="bold red"))
+    assert shown.pop()[0]["text/plain"] == "bold\n", "no escapes"
     monkeypatch.setattr(notebook, "runs_in_kernel", lambda: False)
     show("<b>html</b>", "text")
     assert capsys.readouterr().out == "text\n"

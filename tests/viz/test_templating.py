@@ -61,3 +61,9 @@ def test_all_hostile_strings_stay_in_their_cells():
     tokens = MarkdownIt("commonmark").enable("table").parse(f"| text | n |\n| --- | --- |\n{rows}\n")
     assert sum(token.type == "td_open" for token in tokens) == 2 * len(HOSTILE)
     assert not [token for token in tokens if token.type.startswith("html")]
+
+
+@pytest.mark.parametrize("environment", [HTML, MARKDOWN])
+def test_lines_of_blocks_leave_no_trace(environment):
+    template = environment.from_string("  {% if true %}\n x\n  {% endif %}\n\n")
+    assert template.render() == " x\n\n"
