@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from hf_gradexplain.engine.scored import to_arrays, warn_of_incomplete
+from hf_gradexplain.engine.scored import collect, to_arrays, warn_of_incomplete
 from hf_gradexplain.explanation.remarks import COMPLETE_WITHIN
+from hf_gradexplain.options import Options
 from tests.helpers.tiny import explainer
 
 
@@ -68,3 +69,12 @@ def test_the_window_that_decides_is_a_plain_number():
     (explanation,) = explainer("bert")([long], "loo", stride=10, pool="max", self_check=False)
     assert {type(number) for number in explanation.deciding} == {int}
     assert len(explanation.deciding) == 3
+
+
+def test_collected_explanations_are_warned_of():
+    """One point of the path is gradient times input, whose scores need not add up."""
+    options = Options(("integrated_gradients",), steps=1, self_check=False)
+    batches = explainer("bert").run(["the film is good", "bad"], options)
+    with pytest.warns(UserWarning, match="integrated_gradients should add up to the rise of the loss"):
+        found = collect(batches, labels=[2, 0])
+    assert [(len(each.units), each.label) for each in found] == [(4, 2), (1, 0)]

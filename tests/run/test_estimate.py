@@ -333,6 +333,13 @@ def test_groups_double_until_ten_seconds_have_passed(monkeypatch, each, n, group
     assert seconds == pytest.approx(each * groups[-1])
 
 
+def test_the_seconds_are_those_of_the_last_group_for_each_of_its_documents(monkeypatch):
+    monkeypatch.setattr(module, "_measure", lambda *given: (slice(3, 7), 2.0))
+    texts = Dataset.from_dict({"id": range(10), "text": ["a good film"] * 10})
+    cost = estimate(explainer("fasttext"), texts, Options(("random",)))
+    assert (cost.measured, cost.seconds) == (4, pytest.approx(0.5))
+
+
 def test_twenty_shards_of_a_stream_are_read(monkeypatch):
     read = []
     plain = module._sample

@@ -19,6 +19,7 @@ from hf_gradexplain.evaluation.report import STATIC_DOCUMENTS
 from hf_gradexplain.evaluation.tables import make_tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.finished_files import record_finished_files
+from hf_gradexplain.run.finished_run import open_run
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.run.results import REPLAY, Run, write_results
 from hf_gradexplain.run.rewrite import rewrite_report, rewrite_results
@@ -180,6 +181,24 @@ def test_the_report_of_a_finished_run_is_written_again(folder):
     (folder / "report.html").write_text("lost")
     assert rewrite_report(folder) == folder / "report.html"
     assert {path: path.read_bytes() for path in written} == written
+
+
+def test_a_finished_run_is_read_back(folder, tmp_path):
+    """A run from Python has no `run.yaml`, and folders of older versions have no notes and no time."""
+    record = json.loads((folder / "results.json").read_text())
+    run = open_run(folder).run
+    assert (run.title, run.replay, run.seconds, run.arguments) == (HOSTILE, REPLAY, 1.0, "max_k: 3\n")
+    assert (run.facts, run.inputs) == (record["facts"], record["inputs"])
+    assert (list(run.notes), run.finished, list(run.extra)) == (record["notes"], record["finished"], ["More"])
+    assert open_run(folder).arguments == {"max_k": 3}
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "run.yaml").unlink()
+    for name in ("notes", "finished"):
+        del record[name]
+    (copy / "results.json").write_text(json.dumps(record))
+    record_finished_files(copy)
+    again = open_run(copy)
+    assert (again.run.arguments, again.arguments, again.run.notes, again.run.finished) == ("", {}, (), "")
 
 
 def test_the_checksums_are_written_again_with_the_report_unless_it_is_another_file(folder, tmp_path):
