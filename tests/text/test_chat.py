@@ -7,7 +7,7 @@ import pytest
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text import chat
-from hf_gradexplain.text.chat import check_roles, to_prompt
+from hf_gradexplain.text.chat import TEMPLATE, _find, check_roles, to_prompt
 from hf_gradexplain.text.data import NO_UNIT
 from hf_gradexplain.text.encode import Encoder
 from hf_gradexplain.text.texts import is_conversation, listed, messages_of, text_parts, whole_text
@@ -353,3 +353,29 @@ def test_messages_have_the_places_of_their_contents():
     prompt = to_prompt(chat_tokenizer("byte_level", "chatml"), CHAT)
     assert [prompt.text[m.start : m.end] for m in prompt.messages] == [message["content"] for message in CHAT]
     assert prompt.messages[0] == Message("system", 0, 13)
+
+
+T = TEMPLATE
+
+
+@pytest.mark.parametrize(
+    ("rendered", "contents", "origin"),
+    [
+        ("bad|ok", ["bad", "ok"], [0, 1, 2, T, 4, 5]),
+        ("U:bad", ["bad"], [T, T, 0, 1, 2]),
+        ("a b", [" a ", "b"], [1, T, 4]),  # without its white space
+        ("|a", ["", "a"], [T, 1]),
+        ("a|a", ["a", "a"], [0, T, 2]),
+        ("a|a", ["a"], None),  # a copy of it
+        ("b a", ["a", "b"], None),  # in another order
+        ("a", ["b"], None),
+        ("aa", ["a", "aa"], None),
+    ],
+)
+def test_contents_are_found_in_their_order_and_only_once(rendered, contents, origin):
+    places, start = [], 0
+    for content in contents:
+        places.append(Message("user", start, start + len(content)))
+        start += len(content) + 1
+    found = _find(rendered, "\n".join(contents), places)
+    assert (None if found is None else found.tolist()) == origin

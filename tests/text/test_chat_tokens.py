@@ -100,6 +100,13 @@ def test_a_token_belongs_to_a_content_if_it_covers_a_visible_character_of_it():
     assert units_of(prompt, tokens_of(rendered, [(0, 4), (4, 8)])) == ([0, 0], [[1, 3]])
 
 
+def test_white_space_at_the_end_belongs_to_the_last_word_in_both_places():
+    rendered = "ab c |ab c |"
+    prompt = conversation(rendered, ["ab c "], ["user"], [(0, 0), (0, 6)])
+    spans = [(0, 2), (2, 4), (4, 5), (5, 6), (6, 8), (8, 10), (10, 11), (11, 12)]
+    assert units_of(prompt, tokens_of(rendered, spans)) == ([0, 1, 1, N, 0, 1, 1, N], [[0, 2], [3, 4]])
+
+
 def test_white_space_alone_is_no_unit():
     prompt = conversation("A:  B", ["  "], ["user"], [(0, 2)])
     assert units_of(prompt, tokens_of("A:  B", [(0, 2), (2, 4), (4, 5)])) == ([N, N, N], [])

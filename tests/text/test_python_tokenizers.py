@@ -293,3 +293,19 @@ def test_words_next_to_added_tokens_that_take_blanks_have_their_places(text):
 )
 def test_a_token_is_read_without_the_marks_of_its_word(surface, characters):
     assert _without_marks(surface) == characters
+
+
+def test_of_a_text_that_is_cut_at_its_end_the_last_token_gets_no_more_of_its_word():
+    tokenizer = build("BertTokenizerLegacy")
+    tokenizer.add_tokens([AddedToken("<x>", normalized=False)])
+    text = "goodfilm<x>isbadfilm"
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    whole = from_template(tokenizer, ids, [0] * len(ids), text, "right")
+    assert whole.truncated_at is None
+    for n in range(1, len(ids)):
+        found = from_template(tokenizer, ids[:n], [0] * n, text, "right")
+        assert found.spans == whole.spans[:n]
+        assert found.truncated_at == whole.spans[n - 1][1]
+    ends = [end for _, end in whole.spans]
+    assert text.index("<") in ends
+    assert len({end for end in ends if end > text.index(">") + 1}) > 1, "the last word has several tokens"
