@@ -20,10 +20,12 @@ from rich.console import Console
 from transformers import set_seed
 
 from hf_gradexplain import Explainer
+from hf_gradexplain.attribution.methods import check_names
 from hf_gradexplain.audit.sanity.rank_agreement import spearman_by_text, summarise
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
 from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
-from hf_gradexplain.files import atomic_write
+from hf_gradexplain.errors import GradexplainError, translate_write_errors
+from hf_gradexplain.files import atomic_write, check_folder
 from hf_gradexplain.options.fields import option
 from hf_gradexplain.run.processes import flush_denormals
 from hf_gradexplain.text.texts import texts_of
@@ -40,6 +42,18 @@ class LabelRandomisationArguments(TrainRecipeArguments):
         ("loo", "sa_l2", "signed_gi", "integrated_gradients"), "Attribution methods to compare.", metavar="NAME"
     )
     explained_samples: int = option(200, "Explain this many evaluation texts, from the first one on.")
+
+    def __post_init__(self) -> None:
+        TrainRecipeArguments.__post_init__(self)
+        check_names(self.methods)
+        if self.explained_samples < 1:
+            raise GradexplainError(
+                f"explained_samples must be a number of texts, 1 or larger, but is {self.explained_samples}"
+            )
+        if self.task != "classifier":
+            raise GradexplainError(f"permuted labels need a classifier, not a {self.task}: leave out --task")
+        if self.push_to_hub or self.remote_code:
+            raise GradexplainError("the models are not saved: leave out --push_to_hub and --remote_code")
 
 
 def train_again(arguments: TrainRecipeArguments, trained: Trained, rows: Dataset) -> Explainer:
@@ -101,7 +115,8 @@ def compare_labels(arguments: LabelRandomisationArguments) -> pd.DataFrame:
 if __name__ == "__main__":
     flush_denormals()
     arguments = parse_arguments(LabelRandomisationArguments)
-    with exit_on_error():
+    with exit_on_error(), translate_write_errors(arguments.output_dir, instead="--output_dir"):
+        check_folder(Path(arguments.output_dir))
         table = compare_labels(arguments)
         Console().print(summary_table(table, title="Spearman with the model that was trained on the labels"))
         with atomic_write(Path(arguments.output_dir, "label_randomisation.parquet")) as path:

@@ -3,21 +3,18 @@
 python -m recipes.masked_fine_tuning --data FOLDER_OF_DATASETS
 python -m recipes.masked_fine_tuning --data FOLDER_OF_DATASETS --models minilm --seeds 0
 
-Every training and every measurement writes a file to output_dir, so the same command resumes a stopped run. All models
-of a dataset are measured on the same test texts. The table has the mean of each number over texts and seeds, and the
+Every training and every measurement is a step, see `recipes.common.task_ledger`, so the same command resumes a stopped
+run, and steps that were made with other arguments or other texts are refused. All models of a dataset are measured on
+the same test texts. The table has the mean of each number over texts and seeds, and the
 difference between the second and the first training with its 95 % interval over texts, see `compare`.
 """
 
-import json
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,19 +25,18 @@ from hf_gradexplain.audit.in_distribution import LEVEL, in_distribution
 from hf_gradexplain.audit.sanity.rank_agreement import mean_of_defined, spearman_by_text
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
 from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
-from hf_gradexplain.commands.train import run_training
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.documents import iterate_documents
 from hf_gradexplain.evaluation.random_band import with_mean_random
-from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.options.fields import option
 from hf_gradexplain.run.evaluation import Evaluation
 from hf_gradexplain.run.processes import flush_denormals
-from hf_gradexplain.viz.terminal import say
 from recipes.common.encoder import encoder_folder
 from recipes.common.paired import Values, compare, mcnemar
+from recipes.common.running import inputs_of, quietly, row_fingerprints, run_train_step, sha256_of
+from recipes.common.task_ledger import Ledger, Step
 
 CONFIGS = Path(__file__).parent / "configs"
 TRAININGS: dict[str, dict[str, Any]] = {
@@ -149,13 +145,6 @@ def training_arguments(case: Case, arguments: Arguments) -> TrainRecipeArguments
     return parse_arguments(TrainRecipeArguments, [config, *flags])
 
 
-def train(case: Case, arguments: Arguments) -> Values:
-    """Train a model and return the seconds that it took."""
-    started = time.monotonic()
-    run_training(training_arguments(case, arguments))
-    return {"seconds": [time.monotonic() - started]}
-
-
 def load(case: Case, arguments: Arguments) -> tuple[Explainer, list[str], np.ndarray]:
     """Return a trained model and the test texts with their labels."""
     folder = str(Path(arguments.output_dir, str(case)))
@@ -228,26 +217,47 @@ def distribution(
     return {name: values.astype(float).tolist() for name, values in figures.items()}
 
 
-def once(path: Path, work: Callable[[], Values]) -> Values:
-    """Return the content of a JSON file; if the file does not exist, compute and write it first."""
-    if not path.exists():
-        say(f"Making {path}")
-        with redirect_stdout(sys.stderr):
-            result = work()
-        atomic_write_text(path, json.dumps(result))
-    content: Values = json.loads(path.read_text(encoding="utf-8"))
-    return content
+class Steps(NamedTuple):
+    """The steps of a training: training, accuracy and, unless `Arguments.texts` is 0, measurements of explanations."""
+
+    train: Step
+    predict: Step
+    measure: Step | None
+
+
+def steps_of(case: Case, arguments: Arguments, rows: Mapping[str, str]) -> Steps:
+    """Return the steps of a training.
+
+    Args:
+        case: The training.
+        arguments: The arguments of the recipe.
+        rows: A hash of the texts of each split of the dataset, by the name of the split.
+    """
+    given = training_arguments(case, arguments)
+    weights = Path(given.model_name_or_path or "", "model.safetensors")
+    encoder = sha256_of(weights) if given.model_name_or_path and weights.is_file() else arguments.encoder
+    folder = Path(arguments.output_dir, str(case))
+    inputs = {**inputs_of(given), "rows": rows["train"], "encoder": encoder}
+    train = Step(f"train/{case}", folder, inputs, partial(run_train_step, given))
+    tested = {"rows": rows["test"], "eval_rows": arguments.eval_rows}
+    predicted = Step(f"predict/{case}", folder, tested, partial(predict, case, arguments), (train,))
+    if not arguments.texts:
+        return Steps(train, predicted, None)
+    inputs = {**tested, **{name: getattr(arguments, name) for name in ("texts", "reference", "methods")}}
+    work = partial(quietly, partial(measure, case, arguments))
+    return Steps(train, predicted, Step(f"measure/{case}", folder, inputs, work, (train,)))
 
 
 def main(arguments: Arguments) -> None:
     """Run the unfinished steps and print the tables."""
+    hashes = row_fingerprints({name: str(Path(arguments.data, name)) for name in arguments.datasets})
+    ledger = Ledger(Path(arguments.output_dir, "steps"))
+    steps = {case: steps_of(case, arguments, hashes[case.dataset]) for case in cases(arguments)}
+    ledger.run_all([step for each in steps.values() for step in each if step is not None])
     values: dict[tuple[str, str], dict[str, list[Values]]] = {}
-    for case in cases(arguments):
-        folder = Path(arguments.output_dir, str(case))
-        figures = {**once(folder / "trained.json", partial(train, case, arguments))}
-        figures |= once(folder / "accuracy.json", partial(predict, case, arguments))
-        if arguments.texts:
-            figures |= once(folder / "measures.json", partial(measure, case, arguments))
+    for case, each in steps.items():
+        results = [ledger.result(step) for step in (each.predict, each.measure) if step is not None]
+        figures: Values = {"seconds": [ledger.seconds(each.train)], **dict(chain(*(made.items() for made in results)))}
         values.setdefault((case.model, case.dataset), {}).setdefault(case.training, []).append(figures)
     for (model, dataset), by_training in values.items():
         (a, first), *others = by_training.items()

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from hf_gradexplain.attribution.signed import is_signed
 from hf_gradexplain.cards.card import Card, Example, Faithfulness
+from hf_gradexplain.training.pairs import Reward
 from hf_gradexplain.viz.tables import MISSING, format_score, with_interval, with_minus
 from hf_gradexplain.viz.templating import MARKDOWN, front_matter
 
@@ -44,6 +45,8 @@ def model_card(card: Card) -> str:
         classes=", ".join(card.classes),
         software=", ".join(f"{name} {version}" for name, version in card.versions.items()),
         examples=[_example(example) for example in card.examples],
+        truncates=not card.ours or "max_length" in card.settings,
+        pairs="," in card.corpus.text_column and card.kind != Reward.kind,
     )
 
 

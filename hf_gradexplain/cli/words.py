@@ -11,7 +11,7 @@ from hf_gradexplain.cli.output import Commands, add_format, print_json
 from hf_gradexplain.commands.parsing import Parser
 from hf_gradexplain.errors import GradexplainError, choose, translate_write_errors
 from hf_gradexplain.options.words import MIN_DOCUMENTS, InsertionTest
-from hf_gradexplain.viz.sanitize import one_line
+from hf_gradexplain.viz.sanitize import one_line, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +144,8 @@ def _print(words: "Words", top: int, form: str) -> None:
 def _print_rows(rows: "pd.DataFrame", group: str, form: str) -> None:
     """Print rows as CSV or JSON, or only the column `group` and the words."""
     if form == "csv":
-        rows.to_csv(sys.stdout, index=False)
+        shown = rows.map(lambda value: visible(value) if isinstance(value, str) else value)
+        (shown if sys.stdout.isatty() else rows).to_csv(sys.stdout, index=False)
     elif form == "json":
         print_json(rows.astype(object).where(rows.notna(), None).to_dict("records"))
     else:

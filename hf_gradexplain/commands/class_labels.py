@@ -18,6 +18,20 @@ _SHOWN = 10
 ClassOf = Callable[[Any], int | None]
 
 
+class NoClassError(CorpusError):
+    """A label of a dataset is no class of the model.
+
+    Args:
+        problem: What is wrong.
+        mapping: How to say which classes the labels are; empty if that cannot help.
+        otherwise: What to do instead, if the labels are to be explained.
+    """
+
+    def __init__(self, problem: str, mapping: str = "", otherwise: str = "give --target predicted") -> None:
+        super().__init__(f"{problem}: {f'{mapping}, or ' if mapping else ''}{otherwise}")
+        self.problem, self.mapping = problem, mapping
+
+
 def hint_at_predicted_classes() -> AbstractContextManager[None]:
     """If a dataset that is loaded in the block has no labels, add `--target predicted` to the error message."""
     return translate_errors(
@@ -44,19 +58,20 @@ def to_classes(
         The texts, and a note for readers about how the labels were matched; it may be empty.
 
     Raises:
-        CorpusError: The model has one output, a label is not a class of the model, labels are lists, or `label_map`
-            cannot be read. For a stream, this error is also raised while iterating.
+        NoClassError: The model has one output, a label is not a class of the model, or labels are lists. For a stream,
+            this error is also raised while iterating.
+        CorpusError: `label_map` cannot be read, has labels that the dataset does not have, or there are no labels.
     """
     feature = texts.features.get("label")
     if feature is None:
         return texts, ""
     if len(class_names) == 1:
-        raise CorpusError("the model has one output, so labels name no class of it: give --target predicted")
+        raise NoClassError("the model has one output, so labels name no class of it")
     if not isinstance(feature, ClassLabel | Value):
-        raise CorpusError(
-            "the labels of the dataset are lists, which can name several classes of a text, but one class is "
-            "explained: give --target predicted, and --problem_type multi_label_classification if the model has a "
-            "sigmoid per class"
+        raise NoClassError(
+            "the labels of the dataset are lists, which can name several classes of a text, but one class is explained",
+            otherwise="give --target predicted, and --problem_type multi_label_classification if the model has a "
+            "sigmoid per class",
         )
     mapped = parse_label_map(label_map, class_names)
     class_of = partial(_class_of, mapped=mapped, class_names=class_names)
@@ -78,7 +93,7 @@ def _rename(
     """Replace labels that have names by the classes with these names; return a note as well."""
     names = _present(texts, feature)
     unnamed = list(class_names) == [f"LABEL_{i}" for i in range(len(class_names))]
-    if unnamed and not mapped and max(names) < len(class_names) and None in map(class_of, names.values()):
+    if unnamed and not mapped and max(names) < len(class_names) and None in map(class_of, feature.names):
         pairs = ", ".join(f"{name} = {class_names[i]}" for i, name in names.items())
         return texts, f"The classes of the model have no names; the ids of the dataset were kept: {pairs}."
     classes = dict(zip(names, _classes_of(names.values(), class_of, class_names), strict=True))
@@ -135,15 +150,15 @@ def _classes_of(labels: Iterable[Any], class_of: ClassOf, class_names: Sequence[
     """Return the class of each label.
 
     Raises:
-        CorpusError: Some labels have no class; the message lists them.
+        NoClassError: Some labels have no class; the message lists them.
     """
     classes = {label: class_of(label) for label in dict.fromkeys(labels)}
     if unknown := [label for label, found in classes.items() if found is None]:
-        pairs = ",".join(f"{label}=CLASS" for label in unknown[:_SHOWN])
-        raise CorpusError(
-            f"{'the labels' if len(unknown) > 1 else 'the label'} {_list(unknown)} of the dataset "
-            f"{'are no classes' if len(unknown) > 1 else 'is no class'} of the model, which has "
-            f"{_list(class_names)}: say which class each is with --label_map '{pairs}', or give --target predicted"
+        pairs, several = ",".join(f"{label}=CLASS" for label in unknown[:_SHOWN]), len(unknown) > 1
+        raise NoClassError(
+            f"{'the labels' if several else 'the label'} {_list(unknown)} of the dataset "
+            f"{'are no classes' if several else 'is no class'} of the model, which has {_list(class_names)}",
+            mapping=f"say which class each is with --label_map '{pairs}'",
         )
     return [found for found in classes.values() if found is not None]
 

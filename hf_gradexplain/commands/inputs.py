@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ import torch
 from accelerate.utils import set_seed
 from datasets import Dataset, IterableDataset
 
-from hf_gradexplain.commands.class_labels import hint_at_predicted_classes, to_classes
+from hf_gradexplain.commands.class_labels import NoClassError, hint_at_predicted_classes, to_classes
 from hf_gradexplain.commands.rationales import to_rationales
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.corpus import CorpusError, load_texts, stream_texts
+from hf_gradexplain.corpus.columns import NoLabelsError
+from hf_gradexplain.corpus.load import count_rows
 from hf_gradexplain.corpus.synthetic import SyntheticCorpus, make_corpus
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
@@ -53,29 +55,35 @@ def _named(arguments: EvaluateRecipeArguments) -> EvaluationInputs:
         raise GradexplainError("--model_name_or_path needs a --dataset_name or a --file to evaluate on")
     how_to_load: LoadOptions = {**load_options(arguments), "device": device_of_process(arguments.device)}
     data = resolve(arguments.dataset_name, arguments.dataset_revision, "dataset")
-    with hint_at_predicted_classes():
-        texts = to_rationales(_texts(arguments, data.commit))
+    texts, without_labels = _texts(arguments, data.commit)
+    texts = to_rationales(texts)
     engine = AttributionEngine.from_pretrained(str(arguments.model_name_or_path), **how_to_load)
     texts, note = _with_classes(texts, engine.class_names, arguments)
-    if note and process_state().is_main_process:
-        say(note)
+    notes = tuple(filter(None, (without_labels, note)))
+    for each in notes if process_state().is_main_process else ():
+        say(each)
     return EvaluationInputs(
         engine,
         texts,
         public_name(str(arguments.model_name_or_path)),
         f"{public_name(arguments.dataset_name)} ({arguments.split})",
-        sample=_sample(arguments),
+        sample=_sample(arguments, texts, data.commit),
         source=_source(arguments) if arguments.streaming else {},
-        notes=(note,) if note else (),
+        notes=notes,
         provenances={**engine.provenances, "dataset": data},
     )
 
 
-def _sample(arguments: EvaluateRecipeArguments) -> str:
+def _sample(arguments: EvaluateRecipeArguments, texts: Dataset | IterableDataset, revision: str | None) -> str:
     """Return which part of the split is evaluated; empty for all of it."""
     if not arguments.max_samples:
         return ""
-    return "the first ones" if arguments.streaming else "a sample"
+    if isinstance(texts, IterableDataset):
+        return "the first ones"
+    if len(texts) < arguments.max_samples:
+        return ""
+    name, config = str(arguments.dataset_name), arguments.dataset_config_name
+    return "a sample" if len(texts) < count_rows(name, config, arguments.split, revision) else ""
 
 
 def _source(arguments: EvaluateRecipeArguments) -> dict[str, Any]:
@@ -96,28 +104,43 @@ def _source(arguments: EvaluateRecipeArguments) -> dict[str, Any]:
     return {"texts": "streamed", **source, "dataset_name": public_name(str(arguments.dataset_name))}
 
 
+def _needs_labels(arguments: EvaluateRecipeArguments) -> bool:
+    """Return whether labels are explained, or mapped to classes; otherwise they only serve for a comparison."""
+    return arguments.target == "label" or arguments.label_map is not None
+
+
 def _with_classes(
     texts: Dataset | IterableDataset, class_names: Sequence[str], arguments: EvaluateRecipeArguments
 ) -> tuple[Dataset | IterableDataset, str]:
-    """Replace labels by ids of classes; if some labels are no classes and are not explained, drop all labels."""
+    """Replace labels by ids of classes; drop labels that are no classes, unless they are needed. Return a note, too."""
     if len(class_names) == 1 and arguments.target != "label" and "label" in texts.features:
         return texts.remove_columns("label"), "Labels are left out: the model has one output and no classes."
     try:
         return to_classes(texts, class_names, arguments.label_map)
-    except CorpusError as error:
-        if arguments.target == "label":
+    except NoClassError as error:
+        if _needs_labels(arguments):
             raise
-        return texts.remove_columns("label"), f"Predictions are not compared with labels: {error}."
+        mapping = f"; to compare them, {error.mapping}" if error.mapping else ""
+        return texts.remove_columns("label"), f"{_NOT_COMPARED}{error.problem}{mapping}."
 
 
-def _texts(arguments: EvaluateRecipeArguments, revision: str | None) -> Dataset | IterableDataset:
-    """Load the texts with their labels; if predicted classes are explained, labels only serve for a comparison."""
-    if arguments.target == "label":
-        return _load(arguments, revision, arguments.label_column)
-    if not arguments.streaming:
-        with suppress(CorpusError):
-            return _load(arguments, revision, arguments.label_column)
-    return _load(arguments, revision, None)
+_NOT_COMPARED = "Predictions are not compared with labels: "
+
+
+def _texts(arguments: EvaluateRecipeArguments, revision: str | None) -> tuple[Dataset | IterableDataset, str]:
+    """Load the texts with their labels. If labels are not needed and cannot be used, return a note that says why."""
+    if _needs_labels(arguments):
+        with hint_at_predicted_classes() if arguments.target == "label" else nullcontext():
+            return _load(arguments, revision, arguments.label_column), ""
+    try:
+        labelled, problem = _load(arguments, revision, arguments.label_column), "those of a stream are not read"
+    except NoLabelsError:
+        return _load(arguments, revision, None), ""
+    except CorpusError as error:
+        labelled, problem = None, str(error)
+    if isinstance(labelled, Dataset):
+        return labelled, ""
+    return _load(arguments, revision, None), f"{_NOT_COMPARED}{problem}."
 
 
 def _load(
@@ -170,7 +193,7 @@ def _embedded(arguments: EvaluateRecipeArguments, output_dir: Path, *, one_proce
         texts,
         "FastText",
         "the generated corpus",
-        sample=_sample(arguments),
+        sample="a sample" if len(texts) < len(corpus.test) else "",
         weight=corpus.weight,
         notes=("The corpus is generated, so the class that each word supports is known.",),
     )

@@ -139,6 +139,8 @@ class Parser(argparse.ArgumentParser):
         name = argument.partition("=")[0]
         if (instead := not_taken(name.lstrip("-"), self.recipe)) is not None:
             raise GradexplainError(f"{name} {instead}")
+        if self.recipe is not None and names_recipe(argument):
+            raise GradexplainError(f"unknown argument {argument!r}: give the file before all flags")
         if not name.startswith("-"):
             raise GradexplainError(
                 f"unknown argument {name!r}: put a text with blanks in quotes, and values after --flags"

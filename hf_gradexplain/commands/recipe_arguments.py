@@ -75,7 +75,8 @@ class ExplainRecipeArguments(Options, SplitArguments, LoadArguments):
             raise GradexplainError("give either --texts, --file or --dataset_name")
         if self.texts and self.target == "label":
             raise GradexplainError("--target label needs a --file or --dataset_name with labels; --texts have none")
-        _check_label_map(self.label_map, self.target)
+        if self.label_map and self.target != "label":
+            raise GradexplainError("--label_map says which classes labels are, so it needs --target label")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +139,8 @@ class EvaluateRecipeArguments(
                     f"preset {self.preset!r} fixes {name}: leave out --{name}, or leave out --preset"
                 )
             object.__setattr__(self, name, value)
-        _check_label_map(self.label_map, self.target)
+        if self.dataset_name is None and self.label_map:
+            raise GradexplainError("label_map needs a --dataset_name or a --file with labels")
         if self.dataset_name is None and (self.rationale_column or self.rationale_mask_column):
             raise GradexplainError("rationale_column and rationale_mask_column need a --dataset_name or a --file")
         if not self.push_to_hub and (self.hub_dataset_id or self.publish_text):
@@ -199,11 +201,6 @@ class TrainRecipeArguments(HubArguments, TrainArguments):
                 "remote_code saves the code of fasttext, textcnn and bilstm, so it needs model_type; other "
                 "architectures load without it"
             )
-
-
-def _check_label_map(label_map: str | None, target: ClassNames) -> None:
-    if label_map and target != "label":
-        raise GradexplainError("--label_map says which classes labels are, so it needs --target label")
 
 
 def to_replay_yaml(arguments: Any, without: Collection[str] = ()) -> str:

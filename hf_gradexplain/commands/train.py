@@ -94,8 +94,9 @@ def _add_faithfulness(card: Card, trained: Trained, arguments: TrainRecipeArgume
     n, rows = arguments.faithfulness_samples, trained.task.single_inputs(trained.eval_rows)
     if holds_conversations(rows, "text"):
         return replace(card, not_measured="the texts are conversations")
-    texts = [arguments.example_text] * bool(arguments.example_text)
-    widget = rows[: arguments.data_examples]["text"] if "text_pair" not in rows.column_names else []
+    are_pairs = "text_pair" in rows.column_names
+    texts = [arguments.example_text] if arguments.example_text and not are_pairs else []
+    widget = [] if are_pairs else rows[: arguments.data_examples]["text"]
     try:
         explainer, faithfulness = Explainer(trained.model, trained.tokenizer), None
         if n:

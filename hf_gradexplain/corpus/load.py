@@ -126,6 +126,11 @@ def load_column(
     return [names[value] if names and value is not None and value >= 0 else value for value in values]
 
 
+def count_rows(dataset_name: str, config: str | None, split: str, revision: str | None) -> int:
+    """Return the number of rows of a split or of a slice of one; for the arguments see `load_texts`."""
+    return len(_row_numbers(open_splits(dataset_name, config, split, revision), split, dataset_name)[1])
+
+
 def _row_numbers(splits: Mapping[str, Dataset], split: str, dataset_name: str) -> tuple[str, np.ndarray]:
     """Resolve a split or a slice of one to the name of the split and the numbers of its rows."""
     lengths = {name: len(rows) for name, rows in splits.items()}

@@ -74,7 +74,7 @@ def load_checkpoint(
     with translate_load_errors(failure), NO_SAFETENSORS_CONVERSION.set(), _quiet_if_asked():
         source = find_source(name, revision)
         checkpoint = _load(source, device, dtype, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
-    return checkpoint if device == "auto" else replace(checkpoint, model=cast(Any, checkpoint.model).to(device))
+        return replace(checkpoint, model=_moved(checkpoint.model, device))
 
 
 def load_classifier(
@@ -109,6 +109,15 @@ def load_classifier(
         )
     check_weights(checkpoint.model)
     return checkpoint
+
+
+def _moved(model: PreTrainedModel, device: str | torch.device) -> PreTrainedModel:
+    """Move a model to a device, unless its loading has placed it: with `auto`, and some quantised models on a GPU."""
+    if isinstance(device, str):
+        return model
+    if getattr(model, "is_quantized", False) and model.device.type == device.type:
+        return model  # those of bitsandbytes cannot be moved
+    return cast(Any, model).to(device)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import AutoConfig, PreTrainedConfig
 
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
@@ -194,6 +195,11 @@ def _reason(error: Exception) -> str:
         return "one of its JSON files is nested too deeply: repair it, or name another model"
     if isinstance(error, pickle.UnpicklingError):
         return "its pickled weights hold more than tensors, which is not allowed: name a revision with .safetensors"
+    if isinstance(error, torch.OutOfMemoryError):
+        return (
+            "it does not fit into the memory of the device: give device='auto' to spread it over all devices, a "
+            "smaller dtype such as dtype='bfloat16', or device='cpu' (--device, --dtype)"
+        )
     if "trust_remote_code=True" in message:
         return (
             "it needs code from its repository: read that code, and allow it with trust_remote_code "

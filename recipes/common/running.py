@@ -43,19 +43,19 @@ def row_fingerprints(sources: Mapping[str, str]) -> dict[str, dict[str, str]]:
 
 def run_train_step(arguments: TrainRecipeArguments) -> dict[str, Any]:
     """Train a model; return a hash of its weights, an input of the steps that need it."""
-    _quietly(partial(run_training, arguments))
+    quietly(partial(run_training, arguments))
     return {"weights": sha256_of(Path(arguments.output_dir, "model.safetensors"))}
 
 
 def run_evaluate_step(arguments: EvaluateRecipeArguments) -> None:
     """Evaluate a model; a stopped evaluation resumes with its unfinished shards."""
-    _quietly(partial(run_evaluation, arguments))
+    quietly(partial(run_evaluation, arguments))
 
 
-def _quietly(work: Callable[[], Any]) -> None:
-    """Run a function without output on stdout; progress and warnings on stderr are still shown."""
+def quietly(work: Callable[[], Any]) -> Any:
+    """Return the result of a function without output on stdout; progress and warnings on stderr are still shown."""
     with redirect_stdout(StringIO()):
-        work()
+        return work()
 
 
 def sha256_of(path: Path) -> str:

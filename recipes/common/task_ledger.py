@@ -83,10 +83,21 @@ class Ledger:
         Raises:
             RuntimeError: The step is not finished.
         """
+        return float(self._finished(step)["seconds"])
+
+    def result(self, step: Step) -> Any:
+        """Return what the work of a finished step returned.
+
+        Raises:
+            RuntimeError: The step is not finished.
+        """
+        return self._finished(step)["made"]
+
+    def _finished(self, step: Step) -> dict[str, Any]:
         stamp = self.stamp(step)
         if stamp is None:
             raise RuntimeError(f"{step.name} is not finished")
-        return float(stamp["seconds"])
+        return stamp
 
     def run_all(self, steps: Sequence[Step]) -> None:
         """Run every unfinished step that no other process has locked; return when all steps are finished.

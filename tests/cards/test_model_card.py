@@ -10,6 +10,7 @@ from hf_gradexplain.cards import Card, Example, describe, model_card
 from hf_gradexplain.hub.provenance import Provenance, public_name
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification
 from hf_gradexplain.training.arguments import TrainArguments
+from hf_gradexplain.training.pairs import reward
 from hf_gradexplain.training.task import Task
 from hf_gradexplain.training.train import Trained
 
@@ -55,6 +56,39 @@ def test_the_metadata_follows_the_format_of_the_hub():
         "abc123",
     )
     assert f1.metric_args == {"average": "macro"}
+
+
+@pytest.mark.parametrize(
+    ("given", "calls", "explained"),
+    [
+        ({}, 'classifier("Your text")', 'explain("NAME", "Your text").show()'),
+        ({"max_length": 9}, 'classifier("Your text", truncation=True)', 'explain("NAME", "Your text").show()'),
+        (
+            {"text_column": "question,answer"},
+            'classifier({"text": "Your first text", "text_pair": "Your second text"})',
+            'explain("NAME", ("Your first text", "Your second text")).show()',
+        ),
+        (
+            {"text_column": "question,answer", "max_length": 9},
+            'classifier({"text": "Your first text", "text_pair": "Your second text"}, truncation=True)',
+            'explain("NAME", ("Your first text", "Your second text")).show()',
+        ),
+        (
+            {"task": reward(), "metrics": {"pair_accuracy": 0.9}, "text_column": "chosen,rejected"},
+            'classifier("Your text")',
+            'explain("NAME", "Your text").show()',
+        ),
+    ],
+)
+def test_the_card_shows_how_to_call_the_model_and_explain_it(given, calls, explained):
+    card = make_card(**given)
+    lines = model_card(card).splitlines()
+    assert calls in lines
+    assert explained.replace("NAME", "PATH_OR_HUB_NAME_OF_THIS_MODEL") in lines
+
+
+def test_a_transformer_truncates_its_texts():
+    assert 'classifier("Your text", truncation=True)' in model_card(replace(make_card(), ours=False)).splitlines()
 
 
 def test_the_card_says_whether_words_were_masked_in_the_training():

@@ -1,6 +1,7 @@
 """`hf-gradexplain words`: the words of a finished run, grouped by a column of its dataset."""
 
 import json
+import sys
 from dataclasses import asdict
 from io import StringIO
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from datasets import Dataset
 
 from hf_gradexplain.audit.words.words import find_words
 from hf_gradexplain.cli import main
-from hf_gradexplain.cli.words import _print_tables
+from hf_gradexplain.cli.words import _print_rows, _print_tables
 from hf_gradexplain.commands import words as words_of_runs
 from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
@@ -70,6 +71,15 @@ def test_the_table_of_all_words_is_that_of_python(folder, words):
     records = json.loads(words("--top", "0", "--format", "json").out)
     assert [row["word"] for row in records] == expected["word"].tolist()
     assert records[0].keys() == set(expected.columns)
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_csv_controls_no_terminal_and_is_exact_in_a_file(is_terminal, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    rows = pd.DataFrame({"group": ["a\x9b", "b"], "word": ["\x1b[31mred", "x"], "n": [1, 2], "share": [0.5, None]})
+    _print_rows(rows, "group", "csv")
+    a, red = ("a\ufffd", "␛[31mred") if is_terminal else ("a\x9b", "\x1b[31mred")
+    assert capsys.readouterr().out == f"group,word,n,share\n{a},{red},1,0.5\nb,x,2,\n"
 
 
 def test_it_prints_a_table_per_class(folder, words, monkeypatch, tmp_path):

@@ -52,6 +52,15 @@ def test_named_labels_are_matched_by_name_or_as_the_map_says(kind, names, class_
     assert bool(said) == bool(note)
 
 
+@pytest.mark.parametrize("labels", [[0, 1, 1], [0, 1, 2], [2, 2, 2]])
+def test_what_a_label_means_does_not_depend_on_the_labels_of_a_sample(labels):
+    """The names 1, 2, 3 are no ids of a model with the ids 0, 1, 2, even where the name 3 does not occur."""
+    names = ("LABEL_0", "LABEL_1", "LABEL_2")
+    kept, said = classes(rows(labels, ClassLabel(names=["1", "2", "3"])), names)
+    assert kept == labels
+    assert "ids of the dataset were kept" in said
+
+
 @loaded_and_streamed
 @pytest.mark.parametrize(
     ("labels", "kind_of_label", "label_map", "expected"),

@@ -1,5 +1,6 @@
 """The model and the texts of an evaluation."""
 
+import re
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -133,20 +134,57 @@ def test_a_record_of_the_training_that_cannot_be_read_is_an_error_of_one_sentenc
     [
         (["spam", "ham"], [1, 0], ""),
         (None, None, ""),
-        (["sun", "ham"], None, "Predictions are not compared with labels: "),
-        ([None, "ham"], None, ""),
+        (
+            ["sun", "ham"],
+            None,
+            "the label 'sun' of the dataset is no class of the model, which has 'ham', 'spam', 'jam'; to compare "
+            "them, say which class each is with --label_map 'sun=CLASS'",
+        ),
+        (
+            [None, "ham"],
+            None,
+            "1 of 2 values of 'label' are missing in split 'test' of 'FILE', first in row 0; fill or remove these rows",
+        ),
+        ([[0, 1], [1]], None, "the labels of the dataset are lists, .* text, but one class is explained"),
     ],
 )
-def test_labels_are_read_where_the_predicted_classes_are_explained(labels, expected, note, saved, tmp_path):
-    columns = {"text": ["the film", "is good"], **({"label": labels} if labels else {})}
-    pd.DataFrame(columns).to_parquet(tmp_path / "texts.parquet")
-    arguments = EvaluateRecipeArguments(
-        model_name_or_path=str(saved), file=str(tmp_path / "texts.parquet"), target="predicted"
-    )
+def test_labels_are_read_where_the_predicted_classes_are_explained(labels, expected, note, saved, tmp_path, capsys):
+    columns, path = {"text": ["the film", "is good"], **({"label": labels} if labels else {})}, tmp_path / "t.parquet"
+    pd.DataFrame(columns).to_parquet(path)
+    arguments = EvaluateRecipeArguments(model_name_or_path=str(saved), file=str(path), target="predicted")
     evaluated = load_inputs(arguments, tmp_path)
     assert (evaluated.texts["label"][:] if "label" in evaluated.texts.column_names else None) == expected
-    assert "".join(evaluated.notes)[: len(note)] == note
-    assert bool(evaluated.notes) == bool(note)
+    said = "".join(evaluated.notes)
+    pattern = f"Predictions are not compared with labels: {note.replace('FILE', str(path))}." if note else ""
+    assert re.fullmatch(pattern, said)
+    assert capsys.readouterr().err.count("Predictions") == len(evaluated.notes)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_labels_of_other_names_are_compared_with_predicted_classes(streaming, saved, tmp_path):
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"text": ["the film", "is good"], "label": ["sea", "ham"]}).to_parquet(path)
+    given = {"model_name_or_path": str(saved), "file": str(path), "target": "predicted", "streaming": streaming}
+    mapped = EvaluateRecipeArguments(**given, label_map="sea=spam")
+    evaluated = load_inputs(mapped, tmp_path)
+    assert [row["label"] for row in evaluated.texts] == [1, 0]
+    with pytest.raises(GradexplainError, match="'sea' of the dataset is no class"):
+        list(load_inputs(EvaluateRecipeArguments(**given, label_map="ham=ham"), tmp_path).texts)
+    pd.DataFrame({"text": ["the film"]}).to_parquet(path)
+    with pytest.raises(GradexplainError, match="label") as error:
+        load_inputs(mapped, tmp_path)
+    assert "--target predicted" not in str(error.value)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_stream_says_that_its_labels_are_not_compared(labelled, saved, tmp_path):
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"text": ["the film"], **({"label": ["ham"]} if labelled else {})}).to_parquet(path)
+    given = {"model_name_or_path": str(saved), "file": str(path), "target": "predicted", "streaming": True}
+    evaluated = load_inputs(EvaluateRecipeArguments(**given), tmp_path)
+    assert list(evaluated.texts.features) == ["id", "text"]
+    said = ("Predictions are not compared with labels: those of a stream are not read.",) if labelled else ()
+    assert evaluated.notes == said
 
 
 @pytest.mark.parametrize("problem_type", ["regression", "multi_label_classification"])
@@ -207,6 +245,9 @@ def test_a_stream_is_known_by_its_source(saved, tmp_path):
     ("given", "said"),
     [
         ({"max_samples": 1}, "a sample"),
+        ({"max_samples": 2}, ""),
+        ({"max_samples": 3}, ""),
+        ({"max_samples": 1, "split": "train[1:]"}, ""),
         ({}, ""),
         ({"max_samples": 1, "streaming": True}, "the first ones"),
         ({"streaming": True}, ""),
@@ -215,10 +256,10 @@ def test_a_stream_is_known_by_its_source(saved, tmp_path):
 def test_the_texts_are_all_of_the_dataset_or_a_part_of_it(given, said, saved, tmp_path):
     pd.DataFrame({"text": ["the film", "good"], "label": ["ham", "jam"]}).to_parquet(tmp_path / "texts.parquet")
     named = {"model_name_or_path": str(saved), "file": str(tmp_path / "texts.parquet"), "split": "train"}
-    assert load_inputs(EvaluateRecipeArguments(**named, **given), tmp_path).sample == said
+    assert load_inputs(EvaluateRecipeArguments(**{**named, **given}), tmp_path).sample == said
 
 
-@pytest.mark.parametrize(("max_samples", "said"), [(None, ""), (2, "a sample")])
+@pytest.mark.parametrize(("max_samples", "said"), [(None, ""), (2, "a sample"), (10, ""), (11, "")])
 def test_the_generated_corpus_may_be_sampled(max_samples, said, tmp_path):
     evaluated = load_inputs(EvaluateRecipeArguments(max_samples=max_samples), tmp_path)
-    assert (evaluated.sample, len(evaluated.texts)) == (said, max_samples or 10)
+    assert (evaluated.sample, len(evaluated.texts)) == (said, min(max_samples or 10, 10))

@@ -110,7 +110,9 @@ def test_a_wrong_file_is_refused_in_one_line(file, capsys, text, message):
     [
         (("--name", "a", "--rats", "1"), "unknown argument '--rats': did you mean '--rate'?"),
         (("--nam", "a"), "required: --name"),
-        (("--name", "a", "other.yaml"), "unknown argument 'other.yaml'"),
+        (("--name", "a", "other.yaml"), "unknown argument 'other.yaml': give the file before all flags"),
+        (("--name", "a", "b.yml"), "unknown argument 'b.yml': give the file before all flags"),
+        (("--name", "a", "b"), "unknown argument 'b': put a text with blanks in quotes, and values after --flags"),
         (
             ("missing.yaml",),
             "cannot read missing.yaml (No such file or directory): name a file that holds lines of `name: value`",

@@ -31,7 +31,7 @@ from hf_gradexplain.options.arguments import HubArguments, LoadArguments
         ({"hybrid_documents": -1}, "hybrid_documents must be .* but is -1"),
         ({"target": "all"}, "an evaluation explains one class of each text"),
         ({"target": (0, 1)}, "an evaluation takes one target for all texts"),
-        ({"target": "predicted", "label_map": "a=b"}, "--label_map says which classes .* needs --target label"),
+        ({"target": "predicted", "label_map": "a=b"}, "label_map needs a --dataset_name or a --file with labels"),
         ({"file": "no/such.txt"}, "there is no file no/such.txt"),
         ({"hub_dataset_id": "me/x"}, "hub_dataset_id and publish_text need push_to_hub"),
     ],

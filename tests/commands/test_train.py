@@ -264,6 +264,7 @@ def test_a_reward_model_and_a_reranker_are_trained_from_pairs(arguments, tmp_pat
             Dataset.from_dict(table).to_parquet(tmp_path / task / f"{split}.parquet")
         told_metrics, title, columns = told[task]
         more = {"task": task, "dataset_name": str(tmp_path / task), "model_type": "fasttext", "faithfulness_samples": 2}
+        more["example_text"] = "the film is good"
         assert run_training(arguments(config_overrides="hidden_size=8", **more, **WORKING)) == told_metrics
         model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
         assert model.config.num_labels == 1
@@ -272,6 +273,8 @@ def test_a_reward_model_and_a_reranker_are_trained_from_pairs(arguments, tmp_pat
         assert columns in card
         assert "measured on 2 texts" in card
         assert ("only the difference between the rewards of two texts has a meaning" in card) == (task == "reward")
+        examples = json.loads((tmp_path / "model" / "card.json").read_text(encoding="utf-8"))["examples"]
+        assert [example["text"] for example in examples] == ["the film is good"] * (task == "reward")
 
 
 def test_explanations_are_not_measured_on_conversations(arguments, tmp_path):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from transformers import PreTrainedModel
 from transformers.utils import logging
 
 from hf_gradexplain.errors import GradexplainError
@@ -44,6 +45,32 @@ def test_an_unknown_device_is_refused_before_anything_is_loaded(asked):
 def test_a_distributed_model_is_not_moved(asked):
     assert load_checkpoint("x", device="auto").model.device.type == "cpu"
     assert asked["device"] == "auto"
+
+
+@pytest.mark.parametrize(
+    ("is_quantized", "device", "moved"),
+    [(True, "cpu", False), (True, "meta", True), (False, "cpu", True), (None, "cpu", True)],
+)
+def test_a_quantised_model_that_is_on_the_device_is_not_moved(is_quantized, device, moved, asked, monkeypatch):
+    """A model of bitsandbytes is loaded onto the device, and refuses to be moved."""
+    monkeypatch.setattr(PreTrainedModel, "is_quantized", is_quantized, raising=False)
+    calls = []
+    monkeypatch.setattr(PreTrainedModel, "to", lambda model, to: calls.append(to) or model)
+    load_checkpoint("x", device=device)
+    assert [to for to in calls if isinstance(to, torch.device)] == [torch.device(device)] * moved
+
+
+def test_a_model_that_does_not_fit_onto_the_device_is_an_error_that_says_what_to_do(asked, monkeypatch):
+    def full(model, to):
+        if isinstance(to, torch.device):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return model
+
+    monkeypatch.setattr(PreTrainedModel, "to", full)
+    with pytest.raises(
+        GradexplainError, match=r"^cannot load .* 'x': it does not fit .* device='auto'.*dtype='bfloat16'"
+    ):
+        load_checkpoint("x")
 
 
 @pytest.mark.parametrize(

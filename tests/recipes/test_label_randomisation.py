@@ -1,13 +1,18 @@
 """The recipe that trains on permuted labels, on a tiny dataset."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 from scipy import stats
 
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.training.train import train
 from recipes import label_randomisation
 from recipes.label_randomisation import LabelRandomisationArguments, compare_labels, permuted_labels, train_again
+from tests.helpers.forked import run
 
 WORDS = np.array(["war", "peace", "vote", "law", "ball", "game", "cup", "goal"])
 
@@ -29,6 +34,30 @@ def arguments(tmp_path):
         methods=("loo", "signed_gi"),
         explained_samples=8,
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"methods": ("lo",)}, "unknown method 'lo': did you mean 'loo'"),
+        ({"explained_samples": 0}, "explained_samples must be a number of texts, 1 or larger, but is 0"),
+        ({"task": "reward"}, "permuted labels need a classifier, not a reward: leave out --task"),
+        ({"push_to_hub": True}, "the models are not saved: leave out --push_to_hub and --remote_code"),
+        ({"remote_code": True}, "the models are not saved: leave out --push_to_hub and --remote_code"),
+        ({"seed": -1.5}, "seed must be a whole number"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_before_any_training(given, message, arguments):
+    with pytest.raises(GradexplainError, match=f"^{message}"):
+        replace(arguments, **given)
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_any_training(tmp_path):
+    (tmp_path / "file").touch()
+    told = ["--dataset_name", "d", "--model_type", "fasttext", "--output_dir", str(tmp_path / "file")]
+    ended = run("recipes/label_randomisation.py", *told)
+    assert ended.returncode == 1
+    assert re.fullmatch(r"error: cannot write to .*: give another --output_dir\n", ended.stderr)
 
 
 def test_the_labels_of_the_rows_are_permuted_and_nothing_else():

@@ -1,10 +1,12 @@
 """The recipe that measures masked fine-tuning: what it trains, what it compares, and that it resumes."""
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
+from hf_gradexplain.errors import GradexplainError
 from recipes.masked_fine_tuning import Arguments, Case, cases, main, training_arguments
 
 
@@ -55,5 +57,14 @@ def test_it_trains_measures_and_goes_on_where_it_was_stopped(tmp_path, capsys):
         "McNemar",
     ):
         assert figure in first
+    stamps = {path: path.read_bytes() for path in (tmp_path / "out" / "steps").rglob("*.json")}
+    assert len(stamps) == 6
     main(given)
     assert capsys.readouterr().out == first
+    assert {path: path.read_bytes() for path in (tmp_path / "out" / "steps").rglob("*.json")} == stamps
+    for name, now, before in (("texts", 11, 10), ("eval_rows", 311, None), ("epochs", 2.0, 6.0)):
+        with pytest.raises(GradexplainError, match=f"was made with .* {before}, but now .* is {now}; give another"):
+            main(replace(given, **{name: now}))
+    rows.select(range(300)).to_parquet(tmp_path / "data" / "ag_news" / "test.parquet")
+    with pytest.raises(GradexplainError, match="was made with rows"):
+        main(given)
