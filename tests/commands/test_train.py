@@ -189,7 +189,9 @@ def test_max_length_is_at_most_what_the_model_reads(arguments, tmp_path):
         part.save_pretrained(tmp_path / "base")
     with pytest.raises(GradexplainError, match=r"^max_length is 65, but .* reads at most 64 tokens: give 64 or less$"):
         run_training(arguments(model_name_or_path=str(tmp_path / "base"), max_length=65))
-    run_training(arguments(model_name_or_path=str(tmp_path / "base"), max_length=64, max_train_samples=4, num_train_epochs=1))
+    run_training(
+        arguments(model_name_or_path=str(tmp_path / "base"), max_length=64, max_train_samples=4, num_train_epochs=1)
+    )
     classify = pipeline("text-classification", model=str(tmp_path / "model"))
     assert classify("the film is good " * 40, truncation=True)[0]["score"] > 0
 
