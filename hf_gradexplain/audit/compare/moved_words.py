@@ -147,8 +147,7 @@ class WordSums:
         ]
         test = max(tests, key=lambda each: each.tail_df)
         q = _adjusted(test.p)
-        t = np.divide(test.difference, test.error, out=np.zeros(len(q)), where=test.difference != 0)
-        values = ((shares / n).mean(0), t, test.p, q, q <= FALSE_DISCOVERY_RATE)
+        values = ((shares / n).mean(0), test.difference / test.error, test.p, q, q <= FALSE_DISCOVERY_RATE)
         return dict(zip(SEED_COLUMNS, values, strict=True))
 
     def _of_runs(self) -> np.ndarray:
