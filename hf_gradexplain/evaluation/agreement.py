@@ -44,7 +44,7 @@ class CorrelationSums:
 
     def intervals(self) -> dict[tuple[str, str], tuple[float, float]]:
         """Return the 95 % percentile interval of each mean, by method and coefficient."""
-        return dict(zip(self.keys, zip(*self.means.interval(), strict=True), strict=True))
+        return dict(zip(self.keys, zip(*self.means.interval((-1, 1)), strict=True), strict=True))
 
 
 def correlation_tables(
@@ -115,7 +115,7 @@ class SignSums:
             the mean share of units that the method scores 0. `n_undefined` is the number of documents in which the
             leave-one-out score of every unit is 0.
         """
-        low, high = self.agreement.interval()
+        low, high = self.agreement.interval((0, 1))
         columns = [self.methods, self.agreement.mean, low, high, self.zero.mean, self.agreement.n]
         return pd.DataFrame(dict(zip(SIGN_COLUMNS, [*columns, self.n - self.agreement.n], strict=True)))
 

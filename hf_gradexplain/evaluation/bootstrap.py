@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from hf_gradexplain.evaluation.aopc import aopc_by_k, areas, drop_sums
 from hf_gradexplain.evaluation.exact_sums import round_to_grain
@@ -20,6 +21,13 @@ INTERVAL = (2.5, 97.5)
 
 MIN_DOCUMENTS = 2
 """A mean over fewer documents has no interval: all replicates of one document are equal, so its width would be 0."""
+
+ENOUGH = 30
+"""With fewer documents than this, intervals of means are wider than their percentiles, and no method is called level
+with another one."""
+
+ANY = (-np.inf, np.inf)
+"""The limits of a quantity that can have any value."""
 
 EXACT_K, K_RATIO = 50, 1.05
 """Replicates are computed at every `K` up to `EXACT_K`; beyond it, each such `K` is 5 % larger than the last one."""
@@ -72,35 +80,65 @@ class Means:
         return _ratio(self.sums, self.n)
 
     @property
+    def rounded_mean(self) -> np.ndarray:
+        """The means of the rounded values, which the replicates are means of: `(C,)`, at most `2^-33` from `mean`."""
+        return _ratio(self.rounded_sums, self.n)
+
+    @property
     def deviations(self) -> np.ndarray:
-        """The means of each replicate minus `mean`: `(replicates, C)`; NaN where a replicate has no document."""
-        return _ratio(self.replicate_sums, self.replicate_n) - _ratio(self.rounded_sums, self.n)
+        """The means of each replicate minus `rounded_mean`: `(replicates, C)`; NaN where one has no document."""
+        return _ratio(self.replicate_sums, self.replicate_n) - self.rounded_mean
 
-    def interval(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the lower and upper ends of the 95 % percentile intervals, `(C,)` each; see `percentile_interval`."""
-        return percentile_interval(self.mean, self.deviations, self.n)
+    def interval(self, limits: tuple[float, float] = ANY) -> tuple[np.ndarray, np.ndarray]:
+        """Return the lower and upper ends of the 95 % intervals, `(C,)` each; see `percentile_interval`.
+
+        An end is exactly 0 if this percentile of the replicates is 0, so that its sign can be trusted.
+        """
+        return percentile_interval(self.rounded_mean, self.deviations, self.n, limits)
 
 
-def percentile_interval(mean: np.ndarray, deviations: np.ndarray, n: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 95 % percentile intervals of means over documents.
+def percentile_interval(
+    mean: np.ndarray, deviations: np.ndarray, n: np.ndarray | int, limits: tuple[float, float] = ANY
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 95 % percentile intervals of means over documents, wider for few documents; see `widening`.
 
     Args:
         mean: The means `(C,)`.
         deviations: The means of the replicates minus `mean`, `(replicates, C)`. Replicates without a document are NaN;
             they are left out.
         n: The number of documents of each mean `(C,)`, or of all means.
+        limits: The smallest and the largest value that the means can have, where intervals end.
 
     Returns:
         The lower and the upper ends, `(C,)` each; NaN for means over fewer than `MIN_DOCUMENTS` documents.
     """
     ends, missing = np.full((2, len(mean)), np.nan), np.isnan(deviations).any(0)
-    known = np.broadcast_to(np.asarray(n) >= MIN_DOCUMENTS, mean.shape)
+    n = np.broadcast_to(n, mean.shape)
+    known = n >= MIN_DOCUMENTS
     whole = known & ~missing
-    ends[:, whole] = mean[whole] + np.percentile(deviations[:, whole], INTERVAL, axis=0)
+    ends[:, whole] = np.percentile(deviations[:, whole], INTERVAL, axis=0)
     for c in np.flatnonzero(known & missing):
         column = deviations[:, c]
-        ends[:, c] = mean[c] + np.percentile(column[~np.isnan(column)], INTERVAL)
-    return ends[0], ends[1]
+        ends[:, c] = np.percentile(column[~np.isnan(column)], INTERVAL)
+    low, high = np.clip(mean + widening(n) * ends, *limits)
+    return low, high
+
+
+def widening(n: np.ndarray) -> np.ndarray:
+    """Return how much wider the intervals of means over `n` documents are than their percentiles: `(C,)`.
+
+    The replicates of few documents vary too little, by the factor `sqrt((n - 1) / n)`, and their percentiles are those
+    of a normal distribution rather than Student's t. The factor
+
+        sqrt(n / (n - 1)) t(0.975; n - 1) / z(0.975)
+
+    corrects both, as in the t-interval (Hesterberg 2015, "What Teachers Should Know About the Bootstrap"). Without it,
+    the intervals of 5 documents contain the mean in 85 to 90 % of cases; with it, in 93 to 97 %. From `ENOUGH`
+    documents on, where it is below 1.07, the factor is 1.
+    """
+    n = np.maximum(n, MIN_DOCUMENTS)
+    level = INTERVAL[1] / 100
+    return np.where(n < ENOUGH, np.sqrt(n / (n - 1)) * stats.t.ppf(level, n - 1) / stats.norm.ppf(level), 1.0)
 
 
 def interval_grid(longest: int) -> np.ndarray:
@@ -139,12 +177,13 @@ class AopcSums:
     def table(self, max_k: int) -> pd.DataFrame:
         """Return columns `k, aopc, ci_low, ci_high, n`, `k` from 0 to `max_k`.
 
-        These are the mean and its 95 % interval, see `percentile_interval`.
+        These are the mean and its 95 % interval, see `Means.interval`.
         """
         k = np.arange(max_k + 1)
         mean = aopc_by_k(self.drops[: max_k + 1], self.n)
-        ends = percentile_interval(np.zeros(len(self.grid)), self.at_grid.deviations, self.n)
-        low, high = (np.interp(k, self.grid, end) for end in ends)
+        at_grid, inside = self.at_grid.mean, self.grid <= max_k
+        at_grid[inside] = mean[self.grid[inside]]  # to the bit, so that an end of 0 stays 0
+        low, high = (np.interp(k, self.grid, end - at_grid) for end in self.at_grid.interval())
         return pd.DataFrame({"k": k, "aopc": mean, "ci_low": mean + low, "ci_high": mean + high, "n": self.n})
 
 

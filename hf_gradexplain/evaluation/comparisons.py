@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from hf_gradexplain.evaluation.bootstrap import REPLICATES, Means, percentile_interval
+from hf_gradexplain.evaluation.bootstrap import REPLICATES, Means
 from hf_gradexplain.statistics.rounding import ROUNDING
 
 FALSE_DISCOVERY_RATE = 0.05
@@ -104,7 +104,7 @@ class PairedSums:
             the interval and the p-values are NaN.
         """
         mean, n = self.differences.mean, int(self.differences.n.max(initial=0))
-        low, high = percentile_interval(mean, self.differences.deviations, n)
+        low, high = self.differences.interval()
         p = paired_t_test(mean, np.maximum(self.squares - n * np.square(np.nan_to_num(mean)), 0), n)
         swapped = mean < 0
         pairs = [(k, a, b) for k in self.ks for a, b in self.pairs]

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from hf_gradexplain.evaluation.bootstrap import MIN_DOCUMENTS
+from hf_gradexplain.evaluation.bootstrap import ENOUGH, MIN_DOCUMENTS
 from hf_gradexplain.evaluation.comparisons import holm
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
 from hf_gradexplain.evaluation.tables import Tables
@@ -58,15 +58,14 @@ def headline(tables: Tables) -> str:
     The paired tests decide which methods differ. Without paired tests, a method differs if its AOPC is below the
     interval of the best method. Methods whose difference is significant but below `NEGLIGIBLE` are named as well.
     A method is named only if its interval lies above 0 and, if `random` was evaluated, it is significantly above
-    `random`. `random` itself is never named. If no method is left, or if there is nothing to compare because each text
-    has only one unit, the sentence says so. For a single text, it says that one text shows nothing about the model.
+    `random`. `random` itself is never named. If no method is left, or if there is `nothing_to_compare`, the sentence
+    says so. For a single text, it says that one text shows nothing about the model.
     """
     summary = summary_table(tables)
     aopc = f"AOPC({tables.short_k})"
     n = int(tables.aopc["n"].max())
-    if tables.long_k <= 1 and summary[aopc].nunique() == 1 < len(summary):
-        texts = f"None of the {n:,} texts has" if n > 1 else "The only text does not have"
-        return f"{texts} more than one unit, so there is nothing to compare."
+    if reason := nothing_to_compare(tables):
+        return reason
     if n < MIN_DOCUMENTS:
         return _of_one_text(summary) + _of_random_orders(tables, summary)
     best = summary.loc[summary[aopc].idxmax()]
@@ -88,6 +87,18 @@ def headline(tables: Tables) -> str:
         text = f"Over {n:,} texts, no method was shown to find the {units} that matter most to the model: "
         text += f"{aopc} at most "
     return text + with_interval(best[aopc], best["low"], best["high"]) + _of_random_orders(tables, summary)
+
+
+def nothing_to_compare(tables: Tables) -> str:
+    """Return a sentence if all orders of removal are equal: no text has two units, or no unit is removed; empty if not.
+
+    The number of units is unknown, and not looked at, if `tables.document_counts` is empty.
+    """
+    if tables.document_counts.get("longest", 2) <= 1:
+        n = int(tables.aopc["n"].max())
+        texts = f"None of the {n:,} texts has" if n > 1 else "The only text does not have"
+        return f"{texts} more than one unit, so there is nothing to compare."
+    return "" if tables.long_k else "No unit was removed, so there is nothing to compare: choose a max_k of 1 or more."
 
 
 def _of_one_text(summary: pd.DataFrame) -> str:
@@ -113,10 +124,12 @@ def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
     The paired tests at `SHORT_K` decide this, after Holm's correction for the tests against `other` alone.
     `above` and `below` are significant differences. A method without a significant difference is `unclear` if its 95 %
     interval contains a difference of `MATTERS` or more, because more texts may show such a difference. It is also
-    `unclear` without a test (p is NaN), as for a single text. Otherwise the method is `level`.
+    `unclear` with fewer than `ENOUGH` texts, without a test (p is NaN), and if there is `nothing_to_compare`. Otherwise
+    the method is `level`.
     """
     if not len(tables.comparisons):
         return {}
+    comparable = not nothing_to_compare(tables)
     rows = tables.short_comparisons
     rows = rows[(rows["method"] == other) | (rows["other"] == other)]
     verdicts: dict[str, Comparison] = {}
@@ -126,7 +139,8 @@ def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
             verdict: Comparison = "above" if above else "below"
         else:
             small = max(abs(row["ci_low"]), abs(row["ci_high"])) < MATTERS
-            verdict = "level" if small and not math.isnan(p) else "unclear"
+            enough = comparable and row["n"] >= ENOUGH and not math.isnan(p)
+            verdict = "level" if small and enough else "unclear"
         verdicts[row["method"] if above else row["other"]] = verdict
     return verdicts
 
@@ -137,7 +151,12 @@ def no_better_than_random(tables: Tables) -> list[str]:
 
 
 def unclear_against_random(tables: Tables) -> list[str]:
-    """Return the methods that are `unclear` against `random`; empty if `random` was not evaluated."""
+    """Return the methods that more texts may tell from `random`: those that are `unclear` against it.
+
+    Empty if `random` was not evaluated, or if there is `nothing_to_compare`.
+    """
+    if nothing_to_compare(tables):
+        return []
     return [name for name, verdict in compared_with(tables, "random").items() if verdict == "unclear"]
 
 

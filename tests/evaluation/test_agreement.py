@@ -64,8 +64,14 @@ def test_signs_are_averaged_over_the_documents_that_have_them():
     row = sums.table().iloc[0]
     assert (row["agreement"], row["share_zero"]) == ((0.75 + 0.5) / 2, 0.25)
     assert (row["n"], row["n_undefined"]) == (2, 1)
-    assert row["ci_low"] == pytest.approx(0.5)
-    assert row["ci_high"] == pytest.approx(0.75)
+    assert (row["ci_low"], row["ci_high"]) == (0, 1), "two documents say little"
+
+
+def test_intervals_of_a_few_documents_end_at_the_limits_of_a_correlation():
+    row = tables([0.8, 0.8, 0.2], [0.5] * 3)[0].set_index("coefficient").loc["pearson"]
+    assert (-1 < row["mean_ci_low"] < 0, row["mean_ci_high"]) == (True, 1)
+    row = tables([-0.8, -0.8, -0.2], [0.5] * 3)[0].set_index("coefficient").loc["pearson"]
+    assert (row["mean_ci_low"], 0 < row["mean_ci_high"] < 1) == (-1, True)
 
 
 def test_the_distribution_has_twenty_bins_from_minus_one_to_one():

@@ -8,6 +8,9 @@ from hf_gradexplain.evaluation.bootstrap import AopcSums, Means, bootstrap_weigh
 from hf_gradexplain.statistics.ragged_array import RaggedArray
 from tests.helpers.curves import naive_aopc
 
+OF_TWO = 2**0.5 * 12.706205 / 1.959964
+"""Half the width of the interval of two values whose distance is 2."""
+
 
 @pytest.fixture
 def curves():
@@ -63,7 +66,8 @@ def test_undefined_values_are_left_out_of_mean_and_replicates():
     np.testing.assert_array_equal(means.mean, [2, 5, np.nan])
     assert means.n.tolist() == [2, 1, 0]
     low, high = means.interval()
-    assert (low[0], high[0]) == (1, 3)
+    assert (low[0], high[0]) == pytest.approx((2 - OF_TWO, 2 + OF_TWO), rel=1e-6)
+    assert (means.interval((0, 3))[0][0], means.interval((0, 3))[1][0]) == (0, 3)
     assert np.isnan([low[1:], high[1:]]).all(), "a mean over one document has no interval"
 
 
@@ -72,15 +76,46 @@ def test_a_mean_over_one_document_has_no_interval_and_one_over_two_has(curves):
     np.testing.assert_allclose(one["aopc"], naive_aopc(curves[3:4], 8), rtol=0, atol=1e-12)
     assert one[["ci_low", "ci_high"]].isna().all(axis=None)
     values = np.sort([document_aopc(curve, 8) for curve in curves[3:5]], axis=0)
-    np.testing.assert_allclose(two[["ci_low", "ci_high"]].to_numpy().T, values, rtol=0, atol=1e-9)
+    ends = values.mean(0) + OF_TWO * (values - values.mean(0))
+    np.testing.assert_allclose(two[["ci_low", "ci_high"]].to_numpy().T, ends, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize(("n", "factor"), [(2, 9.168172), (3, 2.688647), (10, 1.216616), (29, 1.063624), (30, 1.0)])
+def test_intervals_of_few_documents_are_wider_than_their_percentiles(n, factor):
+    """The factors are `sqrt(n / (n - 1)) t / z`, with t from tables (12.7062, 4.30265, 2.26216, 2.04841)."""
+    deviations = np.linspace(-1, 1, 41)[:, None]
+    low, high = percentile_interval(np.array([5.0]), deviations, n)
+    assert (low[0], high[0]) == pytest.approx((5 - 0.95 * factor, 5 + 0.95 * factor), rel=1e-5)
+
+
+@pytest.mark.parametrize(("n", "share"), [(2, 0.87), (5, 0.93), (10, 0.95), (20, 0.95)])
+def test_intervals_of_few_documents_contain_the_mean(n, share):
+    """Of skewed values, such as falls of probabilities; the mean of beta(1/2, 6/5) is 5/17."""
+    means = Means(1000, 500)
+    values = np.random.default_rng(0).beta(0.5, 1.2, (n, 1000))
+    means.add(values, np.random.default_rng(n).poisson(1.0, (n, 500)).astype(float))
+    low, high = means.interval()
+    assert np.mean((low <= 5 / 17) & (high >= 5 / 17)) == pytest.approx(share, abs=0.025)
+
+
+@pytest.mark.parametrize("value", [0.3, 1 / 3, 0.1234567891, -0.3])
+def test_an_end_of_0_is_exactly_0(value):
+    """Of 39 documents with a value of 0 and one other, many samples have none of the other: an end is 0."""
+    end, curves = 0 if value > 0 else 1, [np.array([1.0, 1.0])] * 39 + [np.array([1.0, 1 - 2 * value])]
+    table = sums_of(curves, [range(40)], longest=1, max_k=1)
+    assert table[["ci_low", "ci_high"]].iloc[1, end] == 0
+    assert table["aopc"][1] == pytest.approx(value / 40)
+    means = Means(1)
+    means.add(np.array([[0.0]] * 39 + [[value]]), bootstrap_weights(range(40), 0))
+    assert means.interval()[end][0] == 0
 
 
 def test_replicates_without_a_document_are_left_out_of_the_interval():
     deviations = np.array([[-1.0, np.nan], [0.0, -2.0], [np.nan, 2.0], [1.0, 0.0]])
-    low, high = percentile_interval(np.array([1.0, 10.0]), deviations, np.array([2, 1]))
+    low, high = percentile_interval(np.array([1.0, 10.0]), deviations, np.array([30, 1]))
     assert (low[0], high[0]) == pytest.approx((0.05, 1.95))
     assert np.isnan([low[1], high[1]]).all()
-    low, high = percentile_interval(np.array([1.0, 10.0]), deviations, 2)
+    low, high = percentile_interval(np.array([1.0, 10.0]), deviations, 30)
     assert (low[1], high[1]) == pytest.approx((8.1, 11.9))
 
 

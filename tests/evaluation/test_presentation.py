@@ -117,7 +117,7 @@ def test_columns_are_explained_with_any_number_in_brackets():
 
 
 def against_random(p, low, high):
-    row = (1, "a", "random", 0.01, low, high, p, p, 5)
+    row = (1, "a", "random", 0.01, low, high, p, p, 50)
     return Tables(AOPC, CORRELATION, comparisons=pd.DataFrame([row], columns=COMPARED), unit="word_type")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from hf_gradexplain.evaluation.agreement import CORRELATION_COLUMNS
 from hf_gradexplain.evaluation.comparisons import COLUMNS
+from hf_gradexplain.evaluation.presentation import random_warnings, warnings_of
 from hf_gradexplain.evaluation.summaries import (
     best_compared,
     compared_with,
@@ -19,6 +20,7 @@ from hf_gradexplain.evaluation.summaries import (
     in_cells,
     no_better_than_random,
     normalised_summary,
+    nothing_to_compare,
     p_value,
     summary_table,
     unclear_against_random,
@@ -56,14 +58,50 @@ def test_the_headline_names_the_best_methods_by_the_interval_of_the_best():
     assert "Over 5 texts, c, a and b find the words" in headline(tables({"a": 0.6, "b": 0.55, "c": 0.61, "d": 0.3}))
 
 
-def test_the_headline_says_that_texts_of_one_unit_compare_nothing():
-    assert headline(tables({"random": 0.3, "a": 0.3})) == (
-        "None of the 5 texts has more than one unit, so there is nothing to compare."
-    )
-    assert headline(of_texts(2, {"random": 0.3, "a": 0.3})).startswith("None of the 2 texts has more than one unit")
-    assert headline(of_texts(1, {"random": 0.3, "a": 0.3})) == (
+def of_units(longest, made):
+    """The tables of texts whose longest one has so many units."""
+    return replace(made, document_counts={"documents": int(made.aopc["n"].max()), "longest": longest})
+
+
+@pytest.mark.parametrize("random", [0.3, np.nextafter(0.3, 1)])
+def test_the_headline_says_that_texts_of_one_unit_compare_nothing(random):
+    """The mean over random orders is not always equal to the last bit."""
+    of_all = "None of the 5 texts has more than one unit, so there is nothing to compare."
+    given = {"random": random, "a": 0.3}
+    for longest in (0, 1):
+        assert headline(of_units(longest, tables(given))) == of_all
+    assert headline(of_units(1, tables({"a": 0.3}))) == of_all
+    assert headline(of_units(1, of_texts(2, given))).startswith("None of the 2 texts has more than one unit")
+    assert headline(of_units(1, of_texts(1, given))) == (
         "The only text does not have more than one unit, so there is nothing to compare."
     )
+
+
+def test_methods_that_are_equal_at_the_largest_k_had_something_to_compare():
+    equal = {"a": 0.3, "b": 0.3}
+    for made in (of_units(2, tables(equal)), tables(equal)):
+        assert nothing_to_compare(made) == ""
+        assert headline(made).startswith("Over 5 texts, a and b find the words that matter most")
+
+
+def test_without_removed_units_there_is_nothing_to_compare():
+    made = of_units(6, tables({"random": 0.0, "a": 0.0}))
+    cut = replace(made, aopc=made.aopc[made.aopc["k"] == 0])
+    assert headline(cut) == "No unit was removed, so there is nothing to compare: choose a max_k of 1 or more."
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_where_nothing_is_compared_no_method_is_judged(cut):
+    rows = compared((1, "a", "random", 0.0, 0.0, 0.0, 1.0, 1.0, 50))
+    tested = replace(
+        of_texts(50, {"random": 0.3, "a": 0.3}), comparisons=rows, counts=pd.DataFrame(columns=["what", "n"])
+    )
+    made = of_units(6 if cut else 1, tested)
+    made = replace(made, aopc=made.aopc[made.aopc["k"] == 0]) if cut else made
+    assert compared_with(made, "random") == {"a": "unclear"}
+    assert no_better_than_random(made) == unclear_against_random(made) == warnings_of(made) == []
+    assert random_warnings(made) == {}
+    assert no_better_than_random(of_units(2, tested)) == ["a"]
 
 
 def of_texts(n, aopc):
@@ -211,15 +249,19 @@ def test_normalised_aopc_has_its_bounds_in_its_row():
 def test_methods_no_better_than_random_are_those_not_significantly_above_it():
     pairs = [("attn_lrp", "random", 0.01), ("random", "sa_raw", 0.001), ("signed_gi", "random", 0.02)]
     pairs += [("loo", "random", 0.4), ("attn_lrp", "signed_gi", 0.9)]
-    rows = [(k, a, b, p, 1.0, -0.001, high) for a, b, p in pairs for k, high in ((10, 0.0199), (50, 0.5))]
-    comparisons = pd.DataFrame(rows, columns=["k", "method", "other", "p", "p_adjusted", "ci_low", "ci_high"])
-    tables = Tables(pd.DataFrame(), pd.DataFrame(), comparisons=comparisons)
+    rows = [(k, a, b, p, 1.0, -0.001, high, 30) for a, b, p in pairs for k, high in ((10, 0.0199), (50, 0.5))]
+    comparisons = pd.DataFrame(rows, columns=["k", "method", "other", "p", "p_adjusted", "ci_low", "ci_high", "n"])
+    tables = Tables(pd.DataFrame({"k": [50]}), pd.DataFrame(), comparisons=comparisons)
     assert compared_with(tables, "random") == {
         "attn_lrp": "above", "sa_raw": "below", "signed_gi": "above", "loo": "level",
     }  # fmt: skip
     assert no_better_than_random(tables) == ["sa_raw", "loo"]
     assert unclear_against_random(tables) == []
     assert compared_with(tables, "signed_gi") == {"random": "below", "attn_lrp": "level"}
+    few = replace(tables, comparisons=comparisons.assign(n=29))
+    assert compared_with(few, "random") == {**compared_with(tables, "random"), "loo": "unclear"}
+    assert no_better_than_random(few) == ["sa_raw"]
+    assert unclear_against_random(few) == ["loo"]
     assert no_better_than_random(Tables(pd.DataFrame(), pd.DataFrame())) == []
 
 
@@ -249,7 +291,7 @@ def test_a_method_is_worse_if_it_differs_significantly_and_by_a_thousandth(diffe
     [(0.05, 0.5, "above"), (0.0501, 0.5, "unclear"), (0.0501, 0.02, "unclear"), (0.0501, 0.0199, "level")],
 )
 def test_a_p_value_of_5_percent_is_significant_and_a_difference_of_2_percent_matters(p, high, verdict):
-    rows = compared((10, "a", "random", 0.01, -0.01, high, p, 1.0, 5))
+    rows = compared((10, "a", "random", 0.01, -0.01, high, p, 1.0, 50))
     assert compared_with(replace(tables({"a": 0.6}), comparisons=rows), "random") == {"a": verdict}
 
 

@@ -18,9 +18,6 @@ from hf_gradexplain.explanation.correlation import REFERENCE
 from hf_gradexplain.explanation.self_check import TOP
 from hf_gradexplain.perturb.orders import tie
 
-ENOUGH = 30
-"""With fewer texts than this, the verdict on a method is `unclear` in place of `level`."""
-
 
 @dataclass(frozen=True)
 class Removal:
@@ -75,7 +72,7 @@ class Faithfulness:
         random_low: The lower end of the range of AOPC(K) for 95 % of random seeds; None if it was not measured.
         random_high: The upper end.
         verdict: How the method compares with random orders, see `hf_gradexplain.evaluation.summaries.compared_with`;
-            empty if random orders were not measured. With fewer than 30 texts, `unclear` replaces `level`.
+            empty if random orders were not measured.
         correlation: The median over texts of Pearson's r with leave-one-out; None if it was not measured.
         correlation_low: The lower end of its 95 % interval; None if there are too few texts.
         correlation_high: The upper end.
@@ -232,8 +229,7 @@ def _verdict(
     tested = compared_with(tables, RANDOM)
     if method not in tested and random_low is not None and random_high is not None:
         return "above" if low > random_high else "below" if high < random_low else "unclear"
-    verdict = tested.get(method, "")
-    return "unclear" if verdict == "level" and tables.document_counts["documents"] < ENOUGH else verdict
+    return tested.get(method, "")
 
 
 def _more_faithful(tables: Tables, method: str, k: int) -> tuple[str, ...]:

@@ -115,7 +115,7 @@ def _row(sums: Means, m: int) -> dict[str, float]:
     replicates = values + sums.deviations[:, 4 * m : 4 * m + 4]
     means = np.array([_f1(values[0], values[1]), values[2], values[3]])
     replicates = np.column_stack([_f1(replicates[:, 0], replicates[:, 1]), replicates[:, 2:]])
-    low, high = percentile_interval(means, replicates - means, sums.n[4 * m : 4 * m + 3])
+    low, high = percentile_interval(means, replicates - means, sums.n[4 * m : 4 * m + 3], (0, 1))
     row: dict[str, float] = {}
     for i, name in enumerate(MEASURES):
         row |= {name: means[i], f"{name}_ci_low": low[i], f"{name}_ci_high": high[i]}

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from hf_gradexplain.audit.read_words import Vocabulary, WordBlock, read_words
 from hf_gradexplain.audit.words.word_tests import TILTS, document_cumulants, upper_tail
 from hf_gradexplain.errors import choose
-from hf_gradexplain.evaluation.bootstrap import REPLICATES, bootstrap_weights, percentile_interval
+from hf_gradexplain.evaluation.bootstrap import ANY, REPLICATES, bootstrap_weights, percentile_interval
 from hf_gradexplain.evaluation.documents import read_class_names
 
 CLASSES = ("target", "label", "prediction")
@@ -144,7 +144,7 @@ class WordSums:
     def table(self) -> pd.DataFrame:
         """Return a table with the statistics of all rows."""
         columns = {"n": self.share.n, "share": self.share.mean}
-        columns["share_ci_low"], columns["share_ci_high"] = self.share.interval()
+        columns["share_ci_low"], columns["share_ci_high"] = self.share.interval((-1, 1))
         columns["others"] = self.share.mean - self.excess / np.maximum(self.share.n, 1)
         columns["drop"] = self.drop.mean
         columns["drop_ci_low"], columns["drop_ci_high"] = self.drop.interval()
@@ -184,10 +184,10 @@ class SparseMeans:
         """The means; NaN if no document has the quantity."""
         return _ratio(self.sums, self.n)
 
-    def interval(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the 95 % percentile interval of each mean; NaN for a mean over fewer than two documents."""
+    def interval(self, limits: tuple[float, float] = ANY) -> tuple[np.ndarray, np.ndarray]:
+        """Return the 95 % interval of each mean; see `hf_gradexplain.evaluation.bootstrap.percentile_interval`."""
         deviations = _ratio(self.replicate_sums, self.replicate_n) - self.mean[:, None]
-        return percentile_interval(self.mean, deviations.T, self.n)
+        return percentile_interval(self.mean, deviations.T, self.n, limits)
 
 
 def _ratio(sums: np.ndarray, n: np.ndarray) -> np.ndarray:

@@ -123,6 +123,16 @@ def test_the_table_is_that_of_all_documents_and_the_interval_that_of_the_bootstr
             np.testing.assert_allclose(ends, np.percentile(of(resampled), [2.5, 97.5]), atol=1e-6)
 
 
+def test_intervals_of_three_documents_end_at_0_and_1(tmp_path):
+    """The two words of the rationale come first in two documents, and last in the third one."""
+    good, bad = [5, 7, 6, 4, 3, 2, 1], [5, 1, 2, 4, 3, 6, 7]
+    documents = [document(i, ONCE, [(1, 3)], one=bad if i == 2 else good, other=good) for i in range(3)]
+    row = plausibility_table(written(tmp_path, documents), seed=3).iloc[0]
+    for name in ("iou_f1", "token_f1", "auprc"):
+        assert 0 < row[name] < 1
+        assert (row[f"{name}_ci_low"], row[f"{name}_ci_high"]) == (0, 1)
+
+
 def test_the_table_does_not_depend_on_the_files(tmp_path):
     rng = np.random.default_rng(1)  # many equal scores, which are put in random order
     documents = [document(i, ONCE, [(1, 3)], one=rng.integers(3, size=7), other=rng.permutation(7)) for i in range(40)]

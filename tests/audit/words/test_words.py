@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from scipy.sparse import csr_array
 from scipy.stats import false_discovery_control
 
@@ -52,12 +53,14 @@ def by_hand(documents, group_of, key=str, method="signed_gi"):
 
 
 def interval(values, ids, seed=0):
-    """Return the ends of the bootstrap interval of a mean."""
+    """Return the ends of the bootstrap interval of a mean; it is wider for fewer than 30 values."""
     kept = [(value, number) for value, number in zip(values, ids, strict=True) if not np.isnan(value)]
     drawn = np.array([np.random.default_rng((seed, number)).poisson(1.0, 1000) for _, number in kept])
     values = np.array([value for value, _ in kept])
     means = [(drawn[:, r] * values).sum() / drawn[:, r].sum() for r in range(1000) if drawn[:, r].sum()]
-    return np.percentile(means, [2.5, 97.5])
+    n, mean = len(values), values.mean()
+    wider = (n / (n - 1)) ** 0.5 * stats.t.ppf(0.975, n - 1) / stats.norm.ppf(0.975) if n < 30 else 1
+    return mean + wider * (np.percentile(means, [2.5, 97.5]) - mean)
 
 
 GROUPINGS = [
@@ -78,6 +81,19 @@ def test_a_word_of_a_single_text_has_its_own_share_and_that_of_the_others(made_u
         assert rows.loc[pair, "share"] == pytest.approx(entry["share"][0])
         assert rows.loc[pair, "others"] == pytest.approx(entry["others"][0])
         assert rows.loc[pair, ["share_ci_low", "share_ci_high", "drop_ci_low", "drop_ci_high"]].isna().all()
+
+
+def test_the_interval_of_a_share_ends_at_the_whole_score(made_up, tmp_path):
+    """Two or three texts say little."""
+    found, _ = by_hand(made_up[:6], GROUPINGS[0][1])
+    words = find_words(write(made_up[:6], tmp_path), "signed_gi", min_documents=2)
+    rows = words.to_frame().set_index(["group", "word"])
+    wide = {pair: interval(entry["share"], entry["id"]) for pair, entry in found.items() if len(entry["share"]) > 1}
+    assert min(low for low, _ in wide.values()) < -1
+    assert max(high for _, high in wide.values()) > 1
+    for pair, ends in wide.items():
+        cut = rows.loc[pair, ["share_ci_low", "share_ci_high"]].to_numpy(float)
+        np.testing.assert_allclose(cut, np.clip(ends, -1, 1), rtol=1e-9)
 
 
 @pytest.mark.parametrize(("by", "group_of"), GROUPINGS)
