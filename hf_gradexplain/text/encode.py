@@ -227,10 +227,12 @@ class Encoder:
         parts: Sequence[tuple[str, ...]],
         characters: Characters,
         seconds: np.ndarray,
-        truncation: str = "longest_first",
+        truncation: str | None = None,
     ) -> Tokens:
         """Return the places of the tokens of texts and pairs, whose second texts begin at `seconds`."""
         ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
+        asked = self.kwargs.get("truncation")
+        truncation = truncation or (asked if isinstance(asked, str) else "longest_first")
         if encoded.encodings:
             located = self._located(encoded.encodings, parts, seconds)
             return from_encodings(encoded.encodings, characters, flat(ids), flat(special), seconds, located)

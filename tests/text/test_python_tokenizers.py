@@ -309,3 +309,22 @@ def test_of_a_text_that_is_cut_at_its_end_the_last_token_gets_no_more_of_its_wor
     ends = [end for _, end in whole.spans]
     assert text.index("<") in ends
     assert len({end for end in ends if end > text.index(">") + 1}) > 1, "the last word has several tokens"
+
+
+@pytest.mark.parametrize(
+    ("truncation", "limit", "words", "truncated_at"),
+    [
+        ("only_first", 14, ["the", "fil", "the", "film", "is", "bad"], 7),
+        ("only_second", 14, ["the", "film", "is", "good", "the", "fil"], 24),
+        ("only_second", 11, ["the", "film", "is", "good"], 17),  # nothing is left of the second text
+        ("longest_first", 9, ["the", "fil", "the", "fil"], 7),
+    ],
+)
+def test_pairs_are_truncated_as_asked(truncation, limit, words, truncated_at):
+    tokenizer = build("BertTokenizerLegacy")
+    pair = ("the film is good", "the film is bad")
+    (document,) = Encoder(tokenizer, limit, "word", kwargs={"truncation": truncation})([pair])
+    assert [unit.text for unit in document.units] == words
+    assert document.truncated_at == truncated_at
+    assert type(document.truncated_at) is int
+    assert {type(offset) for unit in document.units for span in unit.spans for offset in span} == {int}
