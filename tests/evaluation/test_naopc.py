@@ -8,7 +8,14 @@ import pytest
 from hf_gradexplain.evaluation import naopc
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.bootstrap import bootstrap_weights
-from hf_gradexplain.evaluation.naopc import NormalisedSums, document_bounds, extreme_sums, normalised_aopc, search_size
+from hf_gradexplain.evaluation.naopc import (
+    NormalisedSums,
+    _unit_keys,
+    document_bounds,
+    extreme_sums,
+    normalised_aopc,
+    search_size,
+)
 from hf_gradexplain.statistics.rounding import ROUNDING
 
 
@@ -133,6 +140,14 @@ def test_sets_of_more_units_than_bits_have_different_keys():
     least, greatest = extreme_sums(lambda removed: removed @ effects, 100, 2)
     assert least == pytest.approx(np.cumsum(np.sort(effects)).sum())
     assert greatest == pytest.approx(np.cumsum(np.sort(-effects)).sum() * -1)
+
+
+@pytest.mark.parametrize("n_units", [1, 2, 63, 64, 65, 200])
+def test_units_have_different_keys_and_none_has_zero(n_units):
+    keys = _unit_keys(n_units)
+    assert len(keys) == len({*keys.tolist()} - {0}) == n_units
+    if n_units <= 64:
+        assert keys.tolist() == [2**unit for unit in range(n_units)]
 
 
 def test_all_sets_of_ten_units_are_tried_and_a_beam_of_more():

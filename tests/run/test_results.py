@@ -170,7 +170,7 @@ def test_a_run_whose_files_are_being_written_is_not_finished(folder, tmp_path, m
         assert not (copy / "SHA256SUMS").exists()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hf_gradexplain.run.results.write_report", fail)
+    monkeypatch.setattr("hf_gradexplain.run.results.share_tasks", fail)
     with pytest.raises(KeyboardInterrupt):
         rewrite_results(copy)
     assert not (copy / "SHA256SUMS").exists()
