@@ -127,10 +127,10 @@ def client(hub, home):
 
 def options(output_dir, **more):
     """Arguments of a training that learns everything in a second."""
-    pace = {"learning_rate": 0.05, "num_train_epochs": 10, "per_device_train_batch_size": 4, "min_count": 1}
+    pace = {"learning_rate": 0.05, "num_train_epochs": 10, "per_device_train_batch_size": 4}
     where = {"dataset_name": "me/reviews", "output_dir": str(output_dir)}
     if "model_name_or_path" not in more:
-        where |= {"model_type": "textcnn", "config_overrides": SMALL}
+        where |= {"model_type": "textcnn", "config_overrides": SMALL, "min_count": 1}
     return {**where, **pace, "faithfulness_samples": 6, **more}
 
 

@@ -5,7 +5,6 @@ from datasets import Dataset
 from transformers import (
     CanineConfig,
     CanineForSequenceClassification,
-    CanineTokenizer,
     Gemma3Config,
     Gemma3ForSequenceClassification,
 )
@@ -99,12 +98,12 @@ def test_a_model_whose_text_part_has_the_padding_token_is_fine_tuned(pad, expect
 
 @pytest.mark.parametrize("options", [{}, {"max_length": 10}])
 def test_a_model_without_a_table_of_word_vectors_is_fine_tuned(options, tmp_path):
-    """CANINE hashes its characters."""
+    """CANINE hashes the ids of its tokens."""
     sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     hashes = {"num_hash_buckets": 32, "num_hash_functions": 2, "upsampling_kernel_size": 2, "downsampling_rate": 2}
     config = CanineConfig(max_position_embeddings=POSITIONS, local_transformer_stride=4, **sizes, **hashes)
     CanineForSequenceClassification(config).save_pretrained(tmp_path)
-    CanineTokenizer().save_pretrained(tmp_path)
+    byte_tokenizer(around=True).save_pretrained(tmp_path)
     model, tokenizer, metrics = fitted(tmp_path, **options)
     assert read_limit(tokenizer, model) == options.get("max_length", POSITIONS)
     assert 0 <= metrics["accuracy"] <= 1
