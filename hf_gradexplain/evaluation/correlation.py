@@ -6,7 +6,7 @@ import numpy as np
 
 from hf_gradexplain.attribution.signed import is_signed
 from hf_gradexplain.explanation.correlation import COEFFICIENTS, REFERENCE, correlate_documents
-from hf_gradexplain.statistics.rounding import ROUNDING
+from hf_gradexplain.perturb.orders import tie_tolerance
 
 SIGNIFICANCE = 0.05
 """P-values up to this value are significant."""
@@ -54,13 +54,18 @@ def correlate_all(
     ]
 
 
-def sign_agreement(scores: np.ndarray, reference: np.ndarray) -> dict[str, np.ndarray]:
+def sign_agreement(scores: np.ndarray, reference: np.ndarray, precision: str = "float32") -> dict[str, np.ndarray]:
     """Compare the signs of the scores in each row with those of the reference; both are `(..., U)`.
 
     The agreement is `same / (same + opposite + zero)`: the share of units with the same sign, among the units whose
     reference score is not 0. If only the method scores a unit 0, that counts as disagreement. A score counts as 0 if it
-    is smaller than a few rounding errors of float32, relative to the largest score of the row. The agreement is
-    undefined if all reference scores are 0.
+    would be a tie with 0 in an order of removal: up to `hf_gradexplain.perturb.orders.tie_tolerance` times the largest
+    absolute score of the row. The agreement is undefined if all reference scores are 0.
+
+    Args:
+        scores: The scores of a method.
+        reference: The scores of leave-one-out.
+        precision: The compute dtype of both.
 
     Returns:
         The numbers of units with the `same` sign, with the `opposite` sign, and with a score of `zero` by the method
@@ -70,7 +75,7 @@ def sign_agreement(scores: np.ndarray, reference: np.ndarray) -> dict[str, np.nd
     >>> {name: int(n) for name, n in counts.items()}
     {'same': 1, 'opposite': 1, 'zero': 1}
     """
-    signs, expected = _signs(scores), _signs(reference)
+    signs, expected = (_signs(x, tie_tolerance(precision)) for x in (scores, reference))
     has_sign = expected != 0
     return {
         "same": ((signs == expected) & has_sign).sum(-1),
@@ -79,6 +84,6 @@ def sign_agreement(scores: np.ndarray, reference: np.ndarray) -> dict[str, np.nd
     }
 
 
-def _signs(x: np.ndarray) -> np.ndarray:
-    rounding = ROUNDING * np.abs(x).max(axis=-1, keepdims=True, initial=0)
+def _signs(x: np.ndarray, tolerance: float) -> np.ndarray:
+    rounding = tolerance * np.abs(x).max(axis=-1, keepdims=True, initial=0)
     return np.where(np.abs(x) <= rounding, 0.0, np.sign(x))

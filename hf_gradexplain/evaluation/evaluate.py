@@ -36,8 +36,9 @@ def evaluate_batch(
     lengths = np.array([document.n_units for document in scored.forward.batch.documents])
     real = scored.forward.batch.units.real
     scores = {m: x.detach().where(real, 0).cpu().double().numpy() for m, x in scored.scores.items()}
-    correlations = correlate_all(scores, lengths, scored.forward.classifier.precision)
-    signs = {m: sign_agreement(scores[m], scores[REFERENCE]) for m in compared_by_sign(methods)}
+    precision = scored.forward.classifier.precision
+    correlations = correlate_all(scores, lengths, precision)
+    signs = {m: sign_agreement(scores[m], scores[REFERENCE], precision) for m in compared_by_sign(methods)}
     documents = []
     for b, explanation in enumerate(explanations):
         of_document = {name: x[:, b, : lengths[b] + 1] for name, x in curves.items()}

@@ -1,12 +1,20 @@
 """Correlation with leave-one-out against scipy, and where it is undefined."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
+import torch
+from datasets import Dataset
 from scipy import stats
 
 from hf_gradexplain.evaluation.correlation import compared_by_sign, correlate_all, sign_agreement
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation.correlation import COEFFICIENTS, correlate_documents
 from hf_gradexplain.explanation.correlation import correlate as correlate_rows
+from hf_gradexplain.options import Options
+from hf_gradexplain.run.runner import evaluate_texts
+from tests.helpers.tiny import explainer
 
 
 def correlate(x, y, coefficient="pearson"):
@@ -123,8 +131,41 @@ def test_without_reference_signs_nothing_is_counted():
     assert counts(np.array([]), np.array([])) == nothing
 
 
-def counts(scores, reference):
-    return {name: n.tolist() for name, n in sign_agreement(scores, reference).items()}
+@pytest.mark.parametrize(
+    ("precision", "tolerance"),
+    [("float32", 64 * 2.0**-23), ("bfloat16", 2.0**-7), ("bfloat16 (mixed)", 2.0**-7), ("float16", 2.0**-10)],
+)
+def test_scores_that_would_be_ties_with_0_have_no_sign(precision, tolerance):
+    loo = np.array([2.0, 2 * tolerance, -2 * tolerance, -2.01 * tolerance])
+    scores = np.array([-4.0, 1.0, 1.0, -4 * tolerance])
+    assert counts(scores, loo, precision) == {"same": 0, "opposite": 1, "zero": 1}
+    scores[3] *= 1.01
+    assert counts(scores, loo, precision) == {"same": 1, "opposite": 1, "zero": 0}
+
+
+def test_signs_are_those_of_float32_by_default():
+    loo = np.array([1.0, -2e-6, 2e-6, 1e-5])
+    assert counts(-loo, loo) == {"same": 0, "opposite": 2, "zero": 0}
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_an_evaluation_counts_signs_in_the_precision_of_its_model(precision, monkeypatch):
+    given = []
+
+    def spy(scores, reference, *more):
+        given.append(more)
+        return sign_agreement(scores, reference, *more)
+
+    monkeypatch.setattr("hf_gradexplain.evaluation.evaluate.sign_agreement", spy)
+    explain = explainer("textcnn")
+    explain = Explainer(deepcopy(explain.model).to(getattr(torch, precision)), explain.tokenizer)
+    data = Dataset.from_dict({"id": [0], "text": ["good film , not bad"]})
+    evaluate_texts(explain, data, Options(methods=("loo", "signed_gi")))
+    assert given == [(precision,)]
+
+
+def counts(scores, reference, *precision):
+    return {name: n.tolist() for name, n in sign_agreement(scores, reference, *precision).items()}
 
 
 def test_signed_methods_but_the_reference_are_compared_by_sign():
