@@ -76,8 +76,8 @@ COLUMNS = {
     "chance": "The hit rate to expect of a random word.",
     "iou_f1": "F1 of predicted spans that overlap a span of the rationale by half or more of their union.",
     "token_f1": "F1 of the predicted words, mean over documents.",
-    "auprc": "The area under the curve of precision over recall, mean over documents. A random order has about the "
-    "share of words in the rationale.",
+    "auprc": "The area under the curve of precision over recall, mean over documents. Compare it with the row of "
+    "random: a random order has more than the share of words in the rationale, above all in short texts.",
     "random model": "Spearman's correlation with the scores of random models. Near 0, scores depend on the model.",
     "two random models": "The correlation of two random models: how far text and architecture alone decide the scores.",
     "shifted input": "The correlation when a constant is added to word vectors and subtracted from position vectors.",

@@ -62,6 +62,17 @@ def test_half_of_the_union_is_a_match_and_less_is_none():
     assert shares == [1, 1, 0, 0, 0]
 
 
+def test_a_random_order_has_a_larger_area_than_the_share_of_the_rationale():
+    """For one word of ten, the area is `1 / (2 r)` if the word has the rank `r > 1`, and 1 if it comes first."""
+    orders = np.stack([np.roll(np.arange(10), -r) for r in range(10)])
+    areas = agreement(orders, [(0, 1)], 1)[:, 3]
+    np.testing.assert_allclose(areas, [1, *(1 / (2 * r) for r in range(2, 11))])
+    assert areas.mean() == pytest.approx(0.20, abs=0.005)
+    rng = np.random.default_rng(0)
+    many = agreement(np.stack([rng.permutation(200) for _ in range(1500)]), [(0, 20)], 20)[:, 3]
+    assert many.mean() == pytest.approx(0.11, abs=0.005)
+
+
 WORDS = ["the", "dull", "film", "is", "the", "worst", "film"]
 
 
