@@ -34,7 +34,8 @@ class AOPC(evaluate.Metric):
 
     It is the mean fall of the probability while the highest-scored units of a method are removed one by one.
 
-    `compute` raises `ValueError` for an empty curve and for a negative `max_k`.
+    `compute` raises `ValueError` without any curve, for an empty curve, for a value that is not finite (None, NaN or
+    infinity), and for a negative `max_k`.
 
     >>> AOPC().compute(curves=[[0.75, 0.25]])
     {'aopc': 0.25, 'aopc_by_k': [0.0, 0.25], 'n': 1}
@@ -45,15 +46,21 @@ class AOPC(evaluate.Metric):
         return evaluate.MetricInfo(description=_DESCRIPTION, citation="", inputs_description=_INPUTS, features=numbers)
 
     def _compute(self, curves: Sequence[Sequence[float]], max_k: int | None = None) -> dict[str, Any]:
+        if not len(curves):
+            raise ValueError("there are no curves: give one per document, [f(x)] for a document without units")
         empty = next((i for i, curve in enumerate(curves) if not len(curve)), None)
         if empty is not None:
             raise ValueError(f"curve {empty} is empty: start it with f(x), also for a document without units")
+        rows = [np.asarray(curve, dtype=np.float64) for curve in curves]
+        wrong = next((i for i, row in enumerate(rows) if not np.isfinite(row).all()), None)
+        if wrong is not None:
+            raise ValueError(f"curve {wrong} has a value that is not finite: leave out this document")
         if max_k is not None and max_k < 0:
             raise ValueError(f"max_k is {max_k}, but it is a number of removed units: choose 0 or more")
         largest = max(map(len, curves)) - 1 if max_k is None else max_k
         by_k = np.zeros(largest + 1)
-        for curve in curves:
-            x = np.asarray(curve, dtype=np.float64)[: largest + 1]
+        for row in rows:
+            x = row[: largest + 1]
             drops = x[0] - np.pad(x, (0, largest + 1 - len(x)), mode="edge")
             by_k += np.cumsum(drops) / np.arange(1, largest + 2)
         by_k /= len(curves)

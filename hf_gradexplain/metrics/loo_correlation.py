@@ -28,7 +28,7 @@ Returns:
     fraction_significant: The share of these documents with a two-sided p-value of at most 0.05, or None.
     n: The number of documents with a coefficient.
     n_undefined: The number of documents without a coefficient. They have fewer than 3 units, or one of their two lists
-        is constant (equal up to a few rounding errors of float32) or has values that are not finite.
+        is constant (equal up to a few rounding errors of float32) or has values that are not finite, such as None.
 """
 
 _COEFFICIENTS = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}
@@ -59,7 +59,7 @@ class LOOCorrelation(evaluate.Metric):
         for i, (a, b) in enumerate(zip(scores, loo, strict=True)):
             if len(a) != len(b):
                 raise ValueError(f"document {i} has {len(a)} scores but {len(b)} loo values: give one per unit")
-        pairs = [(np.array(a), np.array(b)) for a, b in zip(scores, loo, strict=True)]
+        pairs = [(np.array(a, dtype=float), np.array(b, dtype=float)) for a, b in zip(scores, loo, strict=True)]
         results = [_correlate(a, b, coefficient) for a, b in pairs if _varies(a) and _varies(b)]
         return {
             "median": float(np.median([r for r, _ in results])) if results else None,

@@ -64,6 +64,18 @@ def test_an_empty_curve_is_refused():
         AOPC().compute(curves=[[0.5], []])
 
 
+def test_no_curve_at_all_is_refused():
+    with pytest.raises(ValueError, match=r"there are no curves: give one per document, \[f\(x\)\] for a document"):
+        AOPC().compute(curves=[])
+
+
+@pytest.mark.parametrize("value", [None, np.nan, np.inf])
+def test_a_curve_with_a_value_that_is_not_finite_is_refused(value):
+    for max_k in (None, 0):
+        with pytest.raises(ValueError, match="curve 1 has a value that is not finite: leave out this document"):
+            AOPC().compute(curves=[[0.5, 0.25], [0.5, 0.25, value]], max_k=max_k)
+
+
 def test_a_negative_k_is_refused():
     with pytest.raises(ValueError, match="max_k is -1, but it is a number of removed units: choose 0 or more"):
         AOPC().compute(curves=CURVES, max_k=-1)
@@ -121,8 +133,10 @@ def test_correlations_are_those_of_an_evaluation(coefficient):
 
 
 def test_scores_that_are_not_finite_have_no_correlation():
-    result = LOOCorrelation().compute(scores=[[1.0, np.nan, 3.0], [1.0, 2.0, np.inf]], loo=[[1.0, 2.0, 4.0]] * 2)
-    assert (result["n"], result["n_undefined"]) == (0, 2)
+    scores, fine = [[1.0, np.nan, 3.0], [1.0, 2.0, np.inf], [1.0, None, 3.0]], [[1.0, 2.0, 4.0]] * 3
+    for given in ({"scores": scores, "loo": fine}, {"scores": fine, "loo": scores}):
+        result = LOOCorrelation().compute(**given)
+        assert (result["n"], result["n_undefined"]) == (0, 3)
 
 
 @pytest.mark.parametrize("max_k", [None, 0, 3, 40])
