@@ -15,7 +15,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
+from hf_gradexplain.errors import choose
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanation.correlation import COEFFICIENTS
 from hf_gradexplain.interactions.result import Interactions
 from hf_gradexplain.viz.canvas import INK, MUTED, WIDTH, add_note, drawing_on
 from hf_gradexplain.viz.comparison import at_k, default_looks, draw_by_cost, draw_two_runs, runs_size
@@ -160,9 +162,12 @@ def correlation(result: Result, *, coefficient: str = "pearson", ax: Axes | None
         The axes.
 
     Raises:
-        ValueError: The result has no correlations.
+        ValueError: The coefficient is unknown, or the result has no correlations, which need `loo` and another method.
     """
+    choose("coefficient", coefficient, COEFFICIENTS)
     summary, histograms = _table(result, "correlation"), _table(result, "correlation_histograms")
+    if not len(summary):
+        raise ValueError("Expected correlations with leave-one-out, got none; evaluate loo and another method.")
     with drawing_on(ax, correlation_size(summary)) as axes:
         draw_correlation(axes, summary, histograms, coefficient=coefficient, title=title)
     return axes

@@ -223,6 +223,17 @@ def test_the_folder_of_a_run_and_tables_are_drawn_as_the_evaluation(tmp_path, py
         plots.correlation(tables.aopc)
 
 
+def test_correlations_that_are_not_there_are_not_drawn(pyplot):
+    tables = result()
+    with pytest.raises(ValueError, match="unknown coefficient 'spearmen': did you mean 'spearman'"):
+        plots.correlation(tables, coefficient="spearmen")
+    for coefficient in ("pearson", "spearman", "kendall"):
+        plots.correlation(tables, coefficient=coefficient)
+    tables.correlation = tables.correlation.iloc[:0]
+    with pytest.raises(ValueError, match=r"got none; evaluate loo and another method\."):
+        plots.correlation(tables)
+
+
 @pytest.mark.parametrize("unit", ["token", "word", "word_type"])
 @pytest.mark.parametrize("kind", ["bert", "textcnn"])
 def test_the_rows_of_the_heatmap_add_up_to_signed_gi(kind, unit, pyplot):
