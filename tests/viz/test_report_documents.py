@@ -273,6 +273,12 @@ def test_a_chart_has_the_lines_of_all_methods_and_the_band():
     assert "band" not in chart(lines(3), title="", x="", note="")
 
 
+def test_intervals_are_drawn_also_if_their_ends_are_zero():
+    assert chart(lines(1, ["a"]), title="", x="", note="")["lines"][0]["low"] == [0]
+    unknown = lines(3, ["a"]).assign(ci_low=np.nan)
+    assert not {"low", "high"} & set(chart(unknown, title="", x="", note="")["lines"][0])
+
+
 @pytest.mark.parametrize(("n", "points"), [(120, 120), (121, None), (5000, None)])
 def test_the_lines_of_a_chart_have_120_points_at_most(n, points):
     ks = chart(lines(n, ["a"]), title="", x="", note="")["ks"]

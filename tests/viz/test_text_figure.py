@@ -122,3 +122,7 @@ def test_a_picture_is_as_high_as_its_text_with_margins_of_ten_points():
     expected = (10 / across, 10 / height, 1 - 20 / across, points / height)
     assert axes.get_position().bounds == pytest.approx(expected)
     assert text_figure([ROW], Heading(), width=3.0).get_figwidth() == 3
+    many = [Row([Segment("a " * 36, 1.0)])]  # 18 words, each 10.5 points wide with its blank, fit into 196 points
+    points = _layout(many, Heading(), 196).top
+    assert points < _layout(many, Heading(), 186).top
+    assert 72 * text_figure(many, Heading(), width=3.0).get_figheight() == pytest.approx(points + 20)
