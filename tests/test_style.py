@@ -75,7 +75,8 @@ INSIDE = {
     ],
     "statistics": [{"ragged_array", "rounding", "sampling"}, {"coefficients"}],
     "explanation": [
-        {"classes", "correlation", "remarks", "self_check"},
+        {"classes", "correlation", "random_sets", "remarks"},
+        {"self_check"},
         {"reading", "records"},
         {"arrow_columns", "assessment", "record_files"},
         {"parts"},

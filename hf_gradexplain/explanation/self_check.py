@@ -1,7 +1,8 @@
 """The self-check: does the prediction of a text depend on the units that its explanation scores highest?
 
 The self-check removes the highest-scored units from the text, and checks whether the probability of the explained class
-falls more than when the same number of random units is removed.
+falls more than when the same number of random units is removed. Random sets of units are different from each other and
+from the set of the highest-scored units.
 """
 
 from collections.abc import Mapping
@@ -16,18 +17,15 @@ from torch import Tensor
 from hf_gradexplain.attribution.methods import select
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.state import frozen_eval_mode
+from hf_gradexplain.explanation.random_sets import DRAWS, random_sets
 from hf_gradexplain.options import UNIT_NOUNS
 from hf_gradexplain.perturb import subset_logits
 from hf_gradexplain.perturb.orders import removal_ranks
-from hf_gradexplain.text.data import Document
 from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import with_minus
 
 TOP = 3
 """The number of units that are removed, unless `self_check_share` gives a share of them."""
-
-DRAWS = 5
-"""The number of random sets of units."""
 
 _LISTED = 5
 """The largest number of units that the sentence lists."""
@@ -49,7 +47,8 @@ class SelfCheck:
         top: The texts of the `k` units that the method scores highest, the highest first.
         full: `f` of the full text.
         without: `f` without the top units.
-        random: `f` without `k` random units, one number for each of the 5 draws.
+        random: `f` without `k` random units, one number for each of 5 different sets, none of which is the set of the
+            top units. If there are fewer such sets, as in texts of 2 to 4 units, one number for each of them.
         alone: `f` with the top units alone; all other units are masked.
         unit: The kind of unit, as in `Explanation.unit`.
         signed: Whether a positive score supports the target.
@@ -85,9 +84,9 @@ class SelfCheck:
     def beats_random(self) -> bool | None:
         """Whether `f` is lower without the top units than without random units; None if a number is not finite.
 
-        `f` without random units is the mean over the draws. An unsigned method does not say in which direction a unit
+        `f` without random units is the mean over the sets. An unsigned method does not say in which direction a unit
         changes `f`. For such a method, the question is whether `|full - without|` is larger than the mean of `|full -
-        r|` over the draws `r`. Numbers are rounded to 4 decimals before they are compared (for regression, to 5
+        r|` over the sets `r`. Numbers are rounded to 4 decimals before they are compared (for regression, to 5
         significant digits).
         """
         return {"passed": True, "unclear": True, "failed": False, "undefined": None}[self.verdict]
@@ -96,10 +95,11 @@ class SelfCheck:
     def verdict(self) -> Verdict:
         """The result of the check, in one word.
 
-        - `passed`: removing the top units lowers `f` more than each of the 5 random draws. Random scores pass on about
-          one text in six.
-        - `unclear`: it lowers `f` more than the mean of the random draws, but not more than each of them.
-        - `failed`: it does not lower `f` more than the mean of the random draws, see `beats_random`.
+        - `passed`: removing the top units lowers `f` more than removing each of 5 random sets of units. Random scores
+          pass on at most one text in six.
+        - `unclear`: it lowers `f` more than removing random sets does on average. However, it does not lower `f` more
+          than each of them, or there are fewer than 5 other sets.
+        - `failed`: it does not lower `f` more than removing random sets does on average, see `beats_random`.
         - `undefined`: a number is not finite.
 
         For an unsigned method, absolute changes of `f` are compared.
@@ -111,13 +111,15 @@ class SelfCheck:
         if not (isfinite(self.full) and isfinite(top) and isfinite(mean)):
             return "undefined"
         top, mean, lowest = (float(self._written(x, _DECIMALS[-1])) for x in (top, mean, min(draws)))
-        return "failed" if top >= mean else "unclear" if top >= lowest else "passed"
+        if top >= mean:
+            return "failed"
+        return "passed" if top < lowest and len(draws) >= DRAWS else "unclear"
 
     def sentence(self) -> str:
         """Return the verdict and the numbers in words, on one line without control characters.
 
-        The mean of the random draws is followed by the lowest and the highest draw, unless all are equal. Numbers have
-        2 decimals, or up to 4 if the two numbers to compare would look equal.
+        The mean over the random sets is followed by the lowest and the highest number, unless all are equal. Numbers
+        have 2 decimals, or up to 4 if the two numbers to compare would look equal.
         """
         k = len(self.top)
         top = ", ".join(f"'{one_line(text, width=32)}'" for text in self.top[:_LISTED])
@@ -189,8 +191,9 @@ def self_checks(
 ) -> list[dict[str, SelfCheck]]:
     """Check every method on every text of a batch.
 
-    The model runs on `5 + 2 M` masked copies of a text for `M` methods, in batches within the token budget. The random
-    sets depend only on the seed and the text. So they are the same for all methods, and do not depend on the batch.
+    The model runs on `5 + 2 M` masked copies of a text for `M` methods, in batches within the token budget. If a random
+    set is the top set of some methods but not of all, it runs on one more. The random sets depend only on the seed and
+    the text, and do not depend on the batch; see `hf_gradexplain.explanation.random_sets`.
 
     Args:
         forward: The forward pass over the texts.
@@ -207,22 +210,24 @@ def self_checks(
         removal_ranks(x[:, :n], document.rng(forward.batch.seed, "ties"), forward.classifier.precision)
         for document, n, x in zip(documents, units, values.transpose(0, 1).cpu().double().numpy(), strict=True)
     ]
-    sets = np.zeros((len(documents), DRAWS + 2 * len(scores), forward.batch.units.size), dtype=bool)
+    sets = np.zeros((len(documents), DRAWS + 1 + 2 * len(scores), forward.batch.units.size), dtype=bool)
+    drawn = dict[int, list[np.ndarray]]()
     for i, document in enumerate(documents):
         if k := top_count(units[i], share):
-            random = _random_ranks(document, forward.batch.seed)
-            sets[i, :, : units[i]] = np.concatenate([random < k, ranks[i] < k, ranks[i] >= k])
+            top = ranks[i] < k
+            random, drawn[i] = random_sets(document, top, forward.batch.seed)
+            sets[i, :, : units[i]] = np.concatenate([random, top, ~top])
     numbers, methods = _target_probabilities(forward, sets), select(list(scores))
     regression = forward.classifier.objective.head == "identity"
 
     def check(i: int, m: int, name: str) -> SelfCheck:
         first = ranks[i][m].argsort()[: top_count(units[i], share)]
-        full, random, without, alone = np.split(numbers[i], [1, 1 + DRAWS, 1 + DRAWS + len(scores)])
+        full, random, without, alone = np.split(numbers[i], [1, 2 + DRAWS, 2 + DRAWS + len(scores)])
         return SelfCheck(
             top=tuple(documents[i].units[u].text for u in first),
             full=float(full[0]),
             without=float(without[m]),
-            random=tuple(random.tolist()),
+            random=tuple(random[drawn[i][m]].tolist()),
             alone=float(alone[m]),
             unit=unit,
             signed=methods[name].signed,
@@ -242,12 +247,6 @@ def top_count(units: int, share: float | None = None) -> int:
     """
     wanted = TOP if share is None else round(share * units)
     return max(min(max(wanted, 1), units - 1), 0)
-
-
-def _random_ranks(document: Document, seed: int) -> np.ndarray:
-    """Return 5 random orders of a document's units, as ranks `(5, U)`, which do not depend on the batch."""
-    ranks = np.tile(np.arange(document.n_units), (DRAWS, 1))
-    return document.rng(seed, "self-check").permuted(ranks, axis=1)
 
 
 @torch.no_grad()

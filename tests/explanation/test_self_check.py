@@ -151,15 +151,25 @@ def test_all_methods_of_a_text_are_compared_with_the_same_random_words():
 
 
 def test_every_set_of_words_is_drawn_equally_often():
-    """Of four words, three are removed: the four sets have four different numbers."""
+    """Of five words, three are removed: the nine other sets have nine different numbers."""
     model = explainer("fasttext")
-    drawn = Counter(
-        round(x, 9)
-        for seed in range(100)
-        for x in model("not good actor bad", "random", seed=seed).self_check["random"].random
-    )
-    assert len(drawn) == 4
-    assert all(abs(count - 125) < 50 for count in drawn.values())  # more than five standard deviations
+    checks = [model("not good actor bad film", "loo", seed=seed).self_check["loo"] for seed in range(100)]
+    drawn = Counter(round(x, 9) for check in checks for x in check.random)
+    assert len(drawn) == 9
+    assert round(checks[0].without, 9) not in drawn
+    assert all(abs(count - 500 / 9) < 30 for count in drawn.values())  # more than five standard deviations
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_short_texts_are_compared_with_all_other_sets(n):
+    """`loo` is exact where all words but one are removed from a text of a linear model with two classes."""
+    model, words = explainer("fasttext", "multi_label_classification"), ["not", "good", "actor", "bad"][:n]
+    for seed in range(5):
+        check = model(" ".join(words), "loo", seed=seed).self_check["loo"]
+        assert len(check.random) == n - 1
+        assert check.verdict == "unclear"
+        assert check.without < min(check.random)
+        assert check.warning() == ""
 
 
 def test_the_random_words_depend_on_the_seed_alone():
@@ -270,6 +280,12 @@ def test_it_costs_five_masked_copies_and_two_per_method_in_one_batch(copies, met
     copies.clear()
     explainer("bert")([TEXTS[0], TEXTS[0], ""], methods, self_check=True)
     assert copies == [2 * (5 + 2 * len(methods))]
+
+
+@pytest.mark.parametrize(("text", "random"), [("bad film", 1), ("bad film good", 2), ("bad film good actor", 3)])
+def test_short_texts_need_fewer_copies(copies, text, random):
+    explainer("bert")(text, "sa_l2")
+    assert copies == [random + 2]
 
 
 def test_a_batch_of_copies_keeps_to_the_token_budget(copies):
@@ -394,6 +410,14 @@ def test_the_top_words_must_lower_the_prediction_more_than_random_ones(without, 
     warning = f"removing these words {verb} p no more than removing random ones: do not trust this explanation"
     assert check.warning() == (warning if beats is False else "")
     assert str(check) == check.sentence() + f"; {warning}" * (beats is False)
+
+
+@pytest.mark.parametrize(("draws", "verdict"), [(1, "unclear"), (4, "unclear"), (5, "passed"), (6, "passed")])
+def test_only_five_draws_are_enough_to_pass(draws, verdict):
+    check = replace(CHECK, random=(0.9,) * draws)
+    assert check.verdict == verdict
+    assert check.beats_random
+    assert replace(check, without=0.95).verdict == "failed"
 
 
 @pytest.mark.parametrize(
@@ -532,5 +556,5 @@ def test_the_quiet_format_does_not_pay_for_what_it_does_not_show(folder, monkeyp
     assert main(["explain", folder, SHORT, "--methods", "sa_l2", "--format", "quiet"]) == 0
     assert asked == []
     assert main(["explain", folder, SHORT, "--methods", "sa_l2"]) == 0
-    assert asked == [7]
+    assert asked == [8]  # one of them is empty
     assert "self-check" in capsys.readouterr().out

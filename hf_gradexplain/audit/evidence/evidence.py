@@ -255,7 +255,9 @@ def make_evidence(
         explanation=explanation,
         decision=decision_of(explanation, value, document.label),
         words=main_words(explanation, method, value),
-        check=check_text(document, method, has_sign(explanation, method), measured),
+        check=check_text(
+            document, method, has_sign(explanation, method), measured, orders=run.options.get("random_orders") or 0
+        ),
         faithfulness=faithfulness(tables, method),
         run=run,
         hashes=hashes,

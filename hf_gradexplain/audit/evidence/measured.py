@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from math import comb
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,12 @@ from hf_gradexplain.evaluation.random_band import RANDOM
 from hf_gradexplain.evaluation.summaries import MATTERS, Comparison, compared_with
 from hf_gradexplain.evaluation.tables import SHORT_K, Tables
 from hf_gradexplain.explanation.correlation import REFERENCE
+from hf_gradexplain.explanation.random_sets import DRAWS
 from hf_gradexplain.explanation.self_check import TOP
 from hf_gradexplain.perturb.orders import tie
+
+_CHANCES = 1000
+"""One in so many texts may have no random order that begins with other units than the top units."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class TextCheck:
         top: The `k` highest-scored units; empty if they are not determined because of ties.
         beats_random: Whether removing the units of `top` lowers the value more than removing random units; for scores
             without a sign, whether it changes the value more. Values are rounded to 4 decimals before they are compared
-            (for regression, to 5 digits). None if the run has no values without random units.
+            (for regression, to 5 digits). None if the run has no values without random units, or too few random orders.
     """
 
     value: float
@@ -137,7 +142,9 @@ class Accuracy:
     of_prediction: Share | None
 
 
-def check_text(document: EvaluatedDocument, method: str, signed: bool, measured: Collection[int] = ()) -> TextCheck:
+def check_text(
+    document: EvaluatedDocument, method: str, signed: bool, measured: Collection[int] = (), *, orders: int
+) -> TextCheck:
     """Return what the removal curves say about one text.
 
     Args:
@@ -145,6 +152,7 @@ def check_text(document: EvaluatedDocument, method: str, signed: bool, measured:
         method: The method.
         signed: Whether its scores have a sign.
         measured: The numbers of removed units at which the curves are exact; empty for all.
+        orders: The number of random orders of the run.
     """
     curve, n = document.curves[method], len(document.explanation.units)
     random = document.random_orders.get("mean")
@@ -160,8 +168,22 @@ def check_text(document: EvaluatedDocument, method: str, signed: bool, measured:
         removals=removals,
         k=chosen.k,
         top=_top(document, method, chosen.k),
-        beats_random=_beats_random(value, chosen, signed, document.explanation.regression),
+        beats_random=_beats_random(value, chosen, signed, document.explanation.regression)
+        if are_enough(orders, n, chosen.k)
+        else None,
     )
+
+
+def are_enough(orders: int, units: int, k: int) -> bool:
+    """Return whether the mean over random orders can be compared with the top `k` of `units` units.
+
+    There must be at least 5 orders. They must also be so many that, with a probability of at least 0.999, not all of
+    them begin with the top units, as they may in a text of two or three units.
+
+    >>> [are_enough(orders, 2, 1) for orders in (9, 10)], [are_enough(orders, 40, 3) for orders in (4, 5)]
+    ([False, True], [False, True])
+    """
+    return orders >= DRAWS and comb(units, k) ** orders >= _CHANCES
 
 
 def _top(document: EvaluatedDocument, method: str, k: int) -> tuple[str, ...]:

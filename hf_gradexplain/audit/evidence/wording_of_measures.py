@@ -53,6 +53,8 @@ def about_check(check: TextCheck, decision: Decision, noun: str, *, signed: bool
         sentences.append(
             f"On this text, removing the highest-scored {noun}s {verb} the {what} more than removing random {noun}s."
         )
+    if check.beats_random is None:
+        sentences.append("The run has too few random orders to tell whether the difference is more than chance.")
     return sentences
 
 

@@ -273,15 +273,15 @@ def document(curve, random, scores=(3.0, 2.0, 1.0, 0.0), **more):
 )
 def test_the_check_of_a_text_compares_three_removed_words(top, random, signed, beats):
     orders = None if random is None else [0.9, 0.9, 0.9, random, 0.1]
-    check = check_text(document([0.9, 0.8, 0.7, top, 0.1], orders), "m", signed)
+    check = check_text(document([0.9, 0.8, 0.7, top, 0.1], orders), "m", signed, orders=20)
     assert [removal.k for removal in check.removals] == [1, 3]
     assert (check.value, check.k, check.top, check.beats_random) == (0.9, 3, ("a", "b", "c"), beats)
 
 
 def test_the_check_of_a_text_names_no_words_that_ties_leave_open_and_no_removal_between_measured_ones():
     curve = [0.9, 0.8, 0.7, 0.6, 0.1]
-    assert check_text(document(curve, curve, scores=(3.0, 1.0, 1.0, 1.0)), "m", True).top == ()
-    measured = check_text(document(curve, curve), "m", True, measured=(0, 2, 50))
+    assert check_text(document(curve, curve, scores=(3.0, 1.0, 1.0, 1.0)), "m", True, orders=20).top == ()
+    measured = check_text(document(curve, curve), "m", True, measured=(0, 2, 50), orders=20)
     assert ([removal.k for removal in measured.removals], measured.k, measured.top) == ([2], 2, ("a", "b"))
 
 
@@ -291,6 +291,18 @@ def test_a_single_random_order_is_no_mean():
     assert {removal.without_random for removal in made.check.removals} == {None}
     assert made.check.beats_random is None
     assert not any("on average" in sentence for sentence in made.in_words["check"])
+
+
+@pytest.mark.parametrize(("orders", "beats"), [(2, None), (20, True)])
+def test_the_number_of_random_orders_is_that_of_the_run(orders, beats):
+    """`loo` is exact for a text of two words, so its first word cannot lose; with 2 orders, both may begin with it."""
+    said = "The run has too few random orders to tell whether the difference is more than chance."
+    for seed in range(5):
+        made = evidence(
+            evaluated(explainer("fasttext"), ["good film"], methods="loo", random_orders=orders, seed=seed), 0
+        )
+        assert made.check.beats_random is beats
+        assert (said in made.in_words["check"]) == (beats is None)
 
 
 def test_methods_that_find_clearly_more_are_named():

@@ -394,6 +394,14 @@ CHECK = TextCheck(0.9, (Removal(1, 0.6, 0.8), Removal(3, 0.25, 0.5)), 3, ("a", "
                 "The run did not measure the effect of removing random words.",
             ],
         ),
+        (
+            replace(CHECK, top=(), beats_random=None),
+            [
+                "Without the 3 highest-scored words, the probability of “pos” goes from 90 % to 25 %; without 3 random "
+                "words, it is 50 % on average.",
+                "The run has too few random orders to tell whether the difference is more than chance.",
+            ],
+        ),
     ],
 )
 def test_the_check_of_a_text_in_words(check, said):
@@ -452,7 +460,7 @@ def document(n, **changes):
     ],
 )
 def test_the_numbers_of_removed_words_that_are_shown(n, measured, ks, k):
-    found = check_text(document(n), "loo", True, measured)
+    found = check_text(document(n), "loo", True, measured, orders=20)
     assert ([removal.k for removal in found.removals], found.k) == (ks, k)
     assert found.value == 0.9
     if k:
@@ -464,9 +472,29 @@ def test_the_numbers_of_removed_words_that_are_shown(n, measured, ks, k):
 
 def test_words_that_ties_leave_open_are_not_named():
     tied = replace(explained(), units=document(4).explanation.units, scores={"loo": np.array([2.0, 1.0, 1.0, 1.0])})
-    assert check_text(document(4, explanation=tied), "loo", True).top == ()
+    assert check_text(document(4, explanation=tied), "loo", True, orders=0).top == ()
     all_but_one = replace(tied, scores={"loo": np.array([1.0, 1.0, 1.0, 0.5])})
-    assert check_text(document(4, explanation=all_but_one), "loo", True).top == ("w0", "w1", "w2")
+    assert check_text(document(4, explanation=all_but_one), "loo", True, orders=0).top == ("w0", "w1", "w2")
+
+
+@pytest.mark.parametrize(
+    ("n", "orders", "enough"),
+    [
+        (2, 2, False),
+        (2, 9, False),
+        (2, 10, True),
+        (3, 6, False),
+        (3, 7, True),
+        (4, 4, False),
+        (4, 5, True),
+        (40, 0, False),
+        (40, 4, False),
+        (40, 5, True),
+    ],
+)
+def test_words_are_not_compared_with_too_few_random_orders(n, orders, enough):
+    """In a text of two words, each order begins with the top word in half of the cases: `2 ** 10` is 1024."""
+    assert check_text(document(n), "loo", True, orders=orders).beats_random is (True if enough else None)
 
 
 MEASURED = Faithfulness("loo", 1200, 10, 0.345, 0.3, 0.4, 0.1, None, None, "above", 0.8, 0.7, 0.9, 1000, ())
