@@ -52,8 +52,12 @@ class FinishedRun:
 
     @cached_property
     def frames(self) -> dict[str, pd.DataFrame]:
-        """All tables, by the name of their file."""
-        return {path.stem: pd.read_parquet(path) for path in sorted(self.folder.glob("*.parquet"))}
+        """All tables, by the name of their file; other Parquet files in the folder do not belong to the run.
+
+        The record of an earlier version does not name the tables, so all files are read.
+        """
+        paths, names = sorted(self.folder.glob("*.parquet")), self.record.get("tables")
+        return {path.stem: pd.read_parquet(path) for path in paths if names is None or path.stem in names}
 
     @property
     def tables(self) -> Tables:

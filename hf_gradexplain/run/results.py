@@ -1,7 +1,7 @@
 """Write the files of a run from its tables: `results.json`, the tables, figures, a report and a card."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import partial
@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from hf_gradexplain.audit.words.page import words_of_run, words_section
-from hf_gradexplain.evaluation.presentation import captions_of, draw_figures, readable_tables, warnings_of
+from hf_gradexplain.evaluation.presentation import CAPTIONS, captions_of, draw_figures, readable_tables, warnings_of
 from hf_gradexplain.evaluation.report import pack_tasks, write_report
 from hf_gradexplain.evaluation.summaries import headline, summary_table
 from hf_gradexplain.evaluation.tables import Tables
@@ -87,6 +87,8 @@ class Run:
 def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None:
     """Write all files of the output folder except the documents, each one atomically, and then their SHA-256.
 
+    Tables and figures of an earlier call, such as one with sanity checks, are removed if this run does not have them.
+
     The main process calls this; the other processes help with the words and the report, see `share_tasks`.
     """
     forget_finished_files(output_dir)
@@ -111,7 +113,8 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
     atomic_write_text(output_dir / "README.md", _card(run, list(written)))
     if run.arguments:
         atomic_write_text(output_dir / "run.yaml", run.arguments)
-    atomic_write_text(output_dir / "results.json", json_text(_record(run, files), indent=2) + "\n")
+    atomic_write_text(output_dir / "results.json", json_text(_record(run, files, list(written)), indent=2) + "\n")
+    _remove_others(output_dir, written, figures)
     record_finished_files(output_dir)
 
 
@@ -143,8 +146,19 @@ def _write_figures(folder: Path, run: Run) -> dict[str, bytes]:
     return {name: files[name, "svg"] for name in figures}
 
 
-def _record(run: Run, files: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return the run as JSON values, with all of its tables except the long ones."""
+def _remove_others(output_dir: Path, tables: Container[str], figures: Container[str]) -> None:
+    """Remove the tables and figures that a run may have, but this one does not; other files are the user's."""
+    for name in FILES:
+        if name not in tables:
+            (output_dir / f"{name}.parquet").unlink(missing_ok=True)
+    for name in CAPTIONS:
+        for form in FORMS:
+            if name not in figures:
+                (output_dir / "figures" / f"{name}.{form}").unlink(missing_ok=True)
+
+
+def _record(run: Run, files: Mapping[str, pd.DataFrame], tables: Sequence[str]) -> dict[str, Any]:
+    """Return the run as JSON values, with all of its tables except the long ones, and the names of all its tables."""
     return {
         "title": run.title,
         "headline": headline(run.tables),
@@ -153,6 +167,7 @@ def _record(run: Run, files: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "notes": list(run.notes),
         "replay": run.replay,
         "documents": run.tables.document_counts,
+        "tables": sorted(tables),
         "summary": _records(summary_table(run.tables)),
         **{name: _records(table) for name, table in files.items() if name not in LONG},
         "seconds": round(run.seconds, 1),

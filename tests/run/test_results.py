@@ -18,6 +18,7 @@ from hf_gradexplain.evaluation.presentation import incomplete_notes, random_warn
 from hf_gradexplain.evaluation.report import STATIC_DOCUMENTS
 from hf_gradexplain.evaluation.tables import make_tables
 from hf_gradexplain.options import Options
+from hf_gradexplain.run.evaluation import Evaluation
 from hf_gradexplain.run.finished_files import record_finished_files
 from hf_gradexplain.run.finished_run import open_run
 from hf_gradexplain.run.folder import document_paths
@@ -297,3 +298,42 @@ def test_a_folder_without_a_finished_run_has_no_report(folder, tmp_path):
     (copy / "aopc.parquet").write_bytes(b"")
     with pytest.raises(GradexplainError, match=r"aopc\.parquet was damaged or changed after the run: run the same"):
         rewrite_report(copy)
+
+
+def names_of(folder):
+    tables = {path.stem for path in folder.glob("*.parquet")}
+    return tables, {path.name for path in (folder / "figures").iterdir()}
+
+
+def test_tables_and_figures_of_an_earlier_call_are_removed_and_other_files_are_kept(tmp_path):
+    engine, options = explainer("fasttext"), {"labels": [0, 1, 0, 1, 2], "output_dir": tmp_path, "progress": False}
+    more = {"hybrid_documents": 3, "compare_baselines": "mean", "sanity": True, "sanity_samples": 2}
+    engine.evaluate(list(CORPUS), ["loo", "random"], **options)
+    plain = names_of(tmp_path)
+    first = engine.evaluate(list(CORPUS), ["loo", "random"], **options, **more)
+    assert names_of(tmp_path)[0] == plain[0] | {"hybrid", "baselines", "sanity", "randomisation"}
+    assert names_of(tmp_path)[1] == plain[1] | {"randomisation.svg", "randomisation.png"}
+    assert len(Evaluation.load(tmp_path).hybrid) == len(first.hybrid) == 2
+    for name in ("mine.parquet", "figures/mine.svg"):
+        shutil.copy(tmp_path / "aopc.parquet", tmp_path / name)
+    again = engine.evaluate(list(CORPUS), ["loo", "random"], **options)
+    assert names_of(tmp_path) == (plain[0] | {"mine"}, plain[1] | {"mine.svg"})
+    loaded = Evaluation.load(tmp_path)
+    for result in (again, loaded):
+        assert (len(result.hybrid), len(result.baselines)) == (0, 0)
+        assert "randomisation" not in result.run.extra
+    assert open_run(tmp_path).record["tables"] == sorted(plain[0])
+    assert open_run(tmp_path).frames.keys() == plain[0]
+    assert "hybrid" not in (tmp_path / "SHA256SUMS").read_text()
+    assert (tmp_path / "hybrid" / "documents").exists(), "which a later call can use again"
+    rewrite_results(tmp_path)
+    assert "mine" not in (tmp_path / "results.json").read_text()
+
+
+def test_all_tables_of_an_earlier_version_are_read(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "run")
+    record = json.loads((copy / "results.json").read_text())
+    assert "More" in record.pop("tables")
+    (copy / "results.json").write_text(json.dumps(record))
+    record_finished_files(copy)
+    assert open_run(copy).frames.keys() == open_run(folder).frames.keys() > {"More", "aopc"}
