@@ -90,7 +90,8 @@ def _detail(before: Any, now: Any) -> str:
         return f"{key}: {_detail(before.get(key), now.get(key))}"
     if isinstance(before, list) and isinstance(now, list):
         if len(before) != len(now):
-            return f"{len(before)} entries in the file, {len(now)} in the run"
+            entries = "entry" if len(before) == 1 else "entries"
+            return f"{len(before)} {entries} in the file, {len(now)} in the run"
         number = next(n for n, pair in enumerate(zip(before, now, strict=True)) if pair[0] != pair[1])
         return f"entry {number + 1}: {_detail(before[number], now[number])}"
     return f"{_short(before)} in the file, {_short(now)} in the run"

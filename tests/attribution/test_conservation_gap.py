@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.attribution import conservation_gap
+from hf_gradexplain.classifier.memory import lower_limit
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanation, Explanations
 from hf_gradexplain.options import Options
@@ -147,6 +148,21 @@ def test_without_memory_there_is_no_gap():
         explanation = explainer("bert")(TEXTS[0], "cp_lrp")
     assert explanation.completeness == {}
     assert explanation.self_check
+
+
+def test_passes_that_record_are_as_small_as_others_with_a_graph(monkeypatch):
+    """After memory ran out: a long text has three windows, of at most 64 tokens."""
+    model, tokenizer = make("bert")
+    explain, forward, sizes = Explainer(model, tokenizer), model.forward, []
+
+    def counted(*args, **kwargs):
+        sizes.append(kwargs["input_ids"].numel() * torch.is_grad_enabled())
+        return forward(*args, **kwargs)
+
+    lower_limit(model, 2 * 64, graph=True)
+    monkeypatch.setattr(model, "forward", counted)
+    assert explain("good film " * 62, "cp_lrp", stride=0, batch_tokens=1000).self_check
+    assert 0 < max(sizes) <= 64
 
 
 def test_gaps_are_saved(tmp_path):

@@ -261,6 +261,8 @@ def test_memory_that_runs_out_is_met_by_smaller_passes(monkeypatch):
     monkeypatch.setattr(explain.model, "forward", limited)
     found = explained(explain, "mean", "signed_gi", target="label", self_check=False)["signed_gi"]
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    limits = [token_limit(explain.model, 1000, graph=graph) for graph in (True, False)]
+    assert limits[0] < limits[1] == 1000, "only passes with a graph are smaller from now on"
 
 
 def test_graphs_that_do_not_fit_into_memory_together_are_not_held(monkeypatch):
@@ -269,9 +271,10 @@ def test_graphs_that_do_not_fit_into_memory_together_are_not_held(monkeypatch):
     explain = Explainer(deepcopy(shared.model), shared.tokenizer)
     size, options = len(document_of(explain)), {"target": "label", "self_check": False}
     expected = explained(explain, "mean", "signed_gi", **options)["signed_gi"]
-    forward, held, failed = explain.model.forward, [], []
+    forward, held, failed, sizes = explain.model.forward, [], [], []
 
     def limited(*args, **kwargs):
+        sizes.append(kwargs["input_ids"].numel() * torch.is_grad_enabled())
         failed.append(torch.is_grad_enabled() and any(graph() is not None for graph in held))
         if failed[-1]:
             raise torch.OutOfMemoryError("out of memory")
@@ -282,10 +285,11 @@ def test_graphs_that_do_not_fit_into_memory_together_are_not_held(monkeypatch):
     monkeypatch.setattr(explain.model, "forward", limited)
     for failures in (1, 0):
         failed.clear()
+        sizes.clear()
         found = explained(explain, "mean", "signed_gi", **options, batch_tokens=size)["signed_gi"]
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
         assert sum(failed) == failures
-    assert token_limit(explain.model, 1000, graph=True) == size // 2
+    assert 0 < max(sizes) <= size // 2 == token_limit(explain.model, 1000, graph=True)
 
 
 def test_noise_is_drawn_once_for_each_copy(monkeypatch):
