@@ -6,6 +6,12 @@ import pytest
 from hf_gradexplain.viz.sanitize import json_text, one_line, visible
 
 
+def test_the_ends_of_each_range_are_escaped_in_json():
+    for first, last in ((0x7F, 0x9F), (0x200E, 0x200F), (0x2028, 0x202E), (0x2066, 0x2069), (0xD800, 0xDFFF)):
+        text = "".join(map(chr, (first - 1, first, last, last + 1)))
+        assert json_text(text) == f'"{chr(first - 1)}\\u{first:04x}\\u{last:04x}{chr(last + 1)}"'
+
+
 def test_no_control_character_survives():
     everything = "".join(map(chr, range(0x110000)))
     shown = visible(everything)
