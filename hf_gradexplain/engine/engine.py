@@ -198,8 +198,7 @@ class AttributionEngine:
             against = against_ids(options.against, targets, names, classifier.objective.head)
             masked = read_kwargs(options.tokenizer_kwargs).get("return_attention_mask", True)
             classifier = replace(classifier, padded_up_to=self._padding_limit(classifier, lengths) if masked else 0)
-        kinds = first_of_each(special_tokens(documents, self.tokenizer), counts)
-        limit = classifier.padded_up_to
+        kinds, limit = first_of_each(special_tokens(documents, self.tokenizer), counts), classifier.padded_up_to
         plan = plan_batches(lengths, classifier.batch_tokens, padded_up_to=limit, kinds=kinds, counts=counts)
         named = class_ids(options.classes, names)
         classes = AllClasses(options.top_classes, options.threshold, named) if options.target == "all" else only_target
@@ -286,14 +285,15 @@ class AttributionEngine:
     def _pooled(self, options: Options) -> Outputs | None:
         """How the logits of a text are made from those of its windows; None if texts are not cut into windows."""
         windows = self._encoder(options).windows
-        return None if windows is None else Outputs(Pool(options.pool), self.class_names, self._head(options))
+        return None if windows is None else Outputs(Pool(options.pool), self.class_names, self.head(options))
 
-    def _head(self, options: Options) -> Head:
+    def head(self, options: Options) -> Head:
+        """Return the function that turns the model's logits into probabilities: `softmax`, `sigmoid` or `identity`."""
         return head_of_model(self.model, self.profile, options.problem_type or self._problem_type)
 
     def _classifier(self, options: Options, outputs: Outputs | None = None) -> HookedClassifier:
         """Return the model with its lookups and the settings of these options."""
-        head = outputs.head if outputs else self._head(options)
+        head = outputs.head if outputs else self.head(options)
         classifier = prepare(self.model, self.tokenizer, self.profile, options, head)
         if options.torch_compile and not classifier.for_propagation and shortcut_of(self.model) is GENERIC:
             classifier = replace(classifier, compiled=self._compiled(classifier))

@@ -56,7 +56,7 @@ def run_inputs(
         "model weights": weights_fingerprint(model),
         "tokenizer": tokenizer_fingerprint(engine.tokenizer),
         **texts,
-        **run_settings(options, measures),
+        **run_settings(engine, options, measures),
         "hf_gradexplain": code_fingerprint(),
         **{name: software[name] for name in ("torch", "transformers")},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
@@ -64,9 +64,9 @@ def run_inputs(
     }
 
 
-def run_settings(options: Options, measures: Measures) -> dict[str, Any]:
-    """Return how predictions are explained and what is measured, as JSON values."""
-    return {**asdict(options), **asdict(measures)}
+def run_settings(engine: AttributionEngine, options: Options, measures: Measures) -> dict[str, Any]:
+    """Return how predictions are made and explained, and what is measured, as JSON values."""
+    return {"head": engine.head(options), **asdict(options), **asdict(measures)}
 
 
 def run_facts(

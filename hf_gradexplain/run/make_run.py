@@ -117,7 +117,7 @@ def _inputs(evaluated: EvaluationInputs, options: Options, measures: Measures, *
     rows of finished shards are compared.
     """
     if not keep:
-        return run_settings(options, measures)
+        return run_settings(evaluated.engine, options, measures)
     texts = {"texts": texts_fingerprint(evaluated.texts)} if isinstance(evaluated.texts, Dataset) else evaluated.source
     threads = torch.get_num_threads()
     return run_inputs(evaluated.engine, options, measures, texts, evaluated.provenances, threads)

@@ -126,3 +126,21 @@ def test_broken_weights_and_wrong_names_are_refused_at_once():
     model.embedding.weight.data[7, 2] = float("nan")
     with pytest.raises(GradexplainError, match=r"^weight 'embedding\.weight' is not finite: the checkpoint is corrupt"):
         AttributionEngine(model, tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("problem_type", "head"),
+    [
+        ("single_label_classification", "softmax"),
+        ("multi_label_classification", "sigmoid"),
+        ("regression", "identity"),
+    ],
+)
+def test_the_head_is_that_of_the_options_or_of_the_model(problem_type, head):
+    engine = explainer("fasttext", problem_type)
+    assert engine.head(Options()) == head
+    assert explainer("fasttext").head(Options(problem_type=problem_type)) == head
+    named = AttributionEngine(*make("fasttext"))
+    named._problem_type = problem_type
+    assert named.head(Options()) == head
+    assert named.head(Options(problem_type="multi_label_classification")) == "sigmoid"

@@ -143,5 +143,7 @@ def test_raw_sums_that_do_not_work_are_warned_of(monkeypatch, method, work, n):
 
 
 def test_the_settings_are_the_options_and_the_measures():
-    settings = run_settings(Options(seed=3), Measures(k_grid=(1, 2)))
+    engine = SimpleNamespace(head=lambda options: ("head", options.seed))
+    settings = run_settings(engine, Options(seed=3), Measures(k_grid=(1, 2)))
+    assert settings["head"] == ("head", 3)
     assert (settings["seed"], settings["k_grid"], settings["beam_size"], settings["unit"]) == (3, (1, 2), 5, "word")

@@ -26,7 +26,7 @@ class Decision:
         against: The class that the explained class is contrasted with; empty without a contrast with one class.
         explains_choice: Whether the explained class is a class that the model chose.
         regression: Whether the model gives numbers instead of probabilities.
-        independent: Whether each class is decided on its own, so that probabilities do not sum to 1.
+        independent: Whether each class is decided on its own, by a sigmoid.
         label: The class of the text in the dataset; None without a label, and if the model does not choose between
             classes.
         label_agrees: Whether the label equals the prediction; None without a label.
@@ -51,18 +51,21 @@ class Decision:
         return tuple(name for name, p in self.probabilities.items() if p >= LIKELY_ENOUGH)
 
 
-def decision_of(explanation: Explanation, value: float, label: int | None) -> Decision:
+def decision_of(explanation: Explanation, value: float, label: int | None, head: str | None) -> Decision:
     """Return the decision about an explained text.
 
     Args:
         explanation: The explanation.
         value: The first value of the removal curves: the probability of the explained class, or the output.
         label: The class of the dataset, or None.
+        head: The function that made the probabilities, such as `sigmoid`; None for runs of earlier versions, which did
+            not record it. Classes then count as independent if there is one, or if probabilities do not sum to 1.
     """
     probabilities = explanation.probabilities
     names = _names(explanation)
     order = np.argsort(-probabilities, kind="stable")
-    independent = not explanation.regression and not isclose(float(probabilities.sum()), 1.0, abs_tol=1e-4)
+    several = len(probabilities) == 1 or not isclose(float(probabilities.sum()), 1.0, abs_tol=1e-4)
+    independent = not explanation.regression and (several if head is None else head == "sigmoid")
     is_chosen = explanation.target == explanation.prediction
     if independent:
         is_chosen = bool(probabilities[explanation.target] >= LIKELY_ENOUGH)

@@ -253,7 +253,7 @@ def make_evidence(
         id=document.id,
         method=method,
         explanation=explanation,
-        decision=decision_of(explanation, value, document.label),
+        decision=decision_of(explanation, value, document.label, run.options.get("head")),
         words=main_words(explanation, method, value),
         check=check_text(
             document, method, has_sign(explanation, method), measured, orders=run.options.get("random_orders") or 0

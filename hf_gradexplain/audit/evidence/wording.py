@@ -97,6 +97,12 @@ def about_decision(decision: Decision) -> list[str]:
     if decision.regression:
         outputs = join_words([f"{quoted([n])}: {amount(x, True)}" for n, x in zip(names, numbers, strict=True)])
         return [f"The model gave this number: {outputs}. It is neither a probability nor a choice between classes."]
+    if decision.independent and len(names) == 1:
+        so = "so the model chose it" if decision.chosen else "so the model did not choose it"
+        return [
+            f"The model judges one class, {quoted(names)}, and chooses it with at least 50 %.",
+            f"Here, its probability is {percent(numbers[0])}, {so}.",
+        ]
     if decision.independent:
         chosen = decision.chosen
         listed = join_words([f"{quoted([name])} ({percent(decision.probabilities[name])})" for name in chosen[:10]])

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS, IN_WORDS
 from hf_gradexplain.audit.evidence.decision import decision_of
@@ -28,7 +29,7 @@ from hf_gradexplain.run.evidence import evidence
 from hf_gradexplain.statistics.sampling import Sampling
 from hf_gradexplain.text.unit import Unit
 from tests.helpers.chats import chat_classifier
-from tests.helpers.tiny import CORPUS, explainer
+from tests.helpers.tiny import CORPUS, explainer, make
 
 METHODS = ("signed_gi", "loo", "random")
 
@@ -123,11 +124,33 @@ def test_decisions_of_every_kind_are_said_as_what_they_are():
     assert f"between these two alone, the first has {percent(p / (p + q))}" in " ".join(contrast.in_words["decision"])
 
 
+def confident(problem_type, logits):
+    """A model whose logits are about the same for every text."""
+    model, tokenizer = make("fasttext", problem_type)
+    with torch.no_grad():
+        model.classifier.weight.mul_(1e-3)
+        model.classifier.bias.copy_(torch.tensor(logits))
+    return Explainer(model, tokenizer)
+
+
+def test_a_multi_label_model_that_is_confident_of_one_class_still_judges_each_on_its_own(tmp_path):
+    engine = confident("multi_label_classification", [11.0, -11.0, -12.0])
+    for folder in (None, tmp_path):
+        made = evidence(evaluated(engine, labels=[0, 1, 2, 0, 1], output_dir=folder), 0)
+        assert sum(made.decision.probabilities.values()) == pytest.approx(1, abs=1e-4)
+        assert made.decision.independent
+        assert made.in_words["decision"][0].startswith("The model judges each of 3 classes on its own")
+        assert made.in_words["accuracy"] == []
+    softmax = evidence(evaluated(engine, labels=[0, 1, 2, 0, 1], problem_type="single_label_classification"), 0)
+    assert not softmax.decision.independent
+    assert softmax.in_words["accuracy"]
+
+
 def test_a_multi_label_decision_below_one_half_is_not_a_choice():
     result = evaluated(explainer("bert", "multi_label_classification"), labels=[0, 1, 2, 0, 1], target="label")
     (document,) = (d for d in iterate_documents(result.documents) if d.id == 0)
     p = document.explanation.probabilities
-    decision = decision_of(document.explanation, p[0], 0)
+    decision = decision_of(document.explanation, p[0], 0, None)
     assert decision.explains_choice == (p[0] >= 0.5)
     found = evidence(result, 0)
     for value, title in ((0.49, "The model chose no class"), (0.5, "The model chose “LABEL_1”")):

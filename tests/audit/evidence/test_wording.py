@@ -113,8 +113,8 @@ def test_names_numbers_and_changes():
     assert change(1.5, -0.25, True) == "1.5 → −0.25"
 
 
-def decision(probabilities=(0.75, 0.25), label=None, value=0.75, **changes):
-    return decision_of(explained(probabilities=np.array(probabilities), **changes), value, label)
+def decision(probabilities=(0.75, 0.25), label=None, value=0.75, head=None, **changes):
+    return decision_of(explained(probabilities=np.array(probabilities), **changes), value, label, head)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,24 @@ def decision(probabilities=(0.75, 0.25), label=None, value=0.75, **changes):
         ),
         (
             decision((1.0,), class_names=("pos",)),
-            ["The model gave “pos” a probability of 100 %: almost certain, in its estimate."],
+            [
+                "The model judges one class, “pos”, and chooses it with at least 50 %.",
+                "Here, its probability is 100 %, so the model chose it.",
+            ],
+        ),
+        (
+            decision((0.49,), class_names=("pos",), head="sigmoid"),
+            [
+                "The model judges one class, “pos”, and chooses it with at least 50 %.",
+                "Here, its probability is 49 %, so the model did not choose it.",
+            ],
+        ),
+        (
+            decision((0.9999, 0.0001), head="sigmoid"),
+            [
+                "The model judges each of 2 classes on its own, and chooses all with at least 50 %.",
+                "It chose “pos” (over 99.9 %). This page is about “pos”, with 75 %.",
+            ],
         ),
         (
             decision(against=1, against_label="neg", objective="contrast", value=0.8),
@@ -177,6 +194,15 @@ def test_ten_chosen_classes_are_listed():
 def test_classes_are_independent_if_their_probabilities_do_not_add_up(total, independent):
     assert decision((0.75, total - 0.75)).independent is independent
     assert not decision((0.75, total - 0.75), regression=True).independent
+    assert decision((0.75, total - 0.75), head="sigmoid").independent
+    assert not decision((0.75, total - 0.75), head="softmax").independent
+
+
+@pytest.mark.parametrize("p", [1.0, 0.3])
+def test_a_single_class_is_independent_unless_it_is_a_number(p):
+    assert decision((p,), class_names=("pos",)).independent
+    assert decision((p,), class_names=("pos",), head="sigmoid").independent
+    assert not decision((p,), class_names=("pos",), regression=True, head="identity").independent
 
 
 def test_what_was_chosen_and_whether_the_label_agrees():
