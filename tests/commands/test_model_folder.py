@@ -86,6 +86,13 @@ def test_a_file_that_would_be_overwritten_is_refused(name, tmp_path):
         check_no_foreign_files(tmp_path)
 
 
+def test_the_first_of_several_files_is_named(tmp_path):
+    for number in (3, 5, 1, 4, 2):
+        (tmp_path / f"model-{number:05d}-of-00005.safetensors").write_text("mine")
+    with pytest.raises(GradexplainError, match=r"model-00001-of-00005\.safetensors is not from"):
+        check_no_foreign_files(tmp_path)
+
+
 @pytest.mark.parametrize("text", ["{}", "[1]", "no JSON", '{"versions": "hf_gradexplain"}'])
 def test_a_card_of_somebody_else_does_not_make_the_folder_ours(text, tmp_path):
     (tmp_path / "card.json").write_text(text)

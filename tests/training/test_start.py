@@ -14,7 +14,7 @@ from hf_gradexplain.training.arguments import TrainArguments
 from hf_gradexplain.training.start import pretrained_model, read_limit
 from hf_gradexplain.training.task import Task, infer_task
 from hf_gradexplain.training.train import fit
-from tests.helpers.tiny import POSITIONS, byte_tokenizer, make
+from tests.helpers.tiny import POSITIONS, byte_tokenizer, make, roberta
 
 TASK = Task("single_label_classification", ("no", "yes"))
 
@@ -107,6 +107,17 @@ def test_a_model_without_a_table_of_word_vectors_is_fine_tuned(options, tmp_path
     model, tokenizer, metrics = fitted(tmp_path, **options)
     assert read_limit(tokenizer, model) == options.get("max_length", POSITIONS)
     assert 0 <= metrics["accuracy"] <= 1
+
+
+def test_a_word_table_with_as_many_rows_as_positions_does_not_shorten_texts():
+    """The row of the padding token does not count among the positions, but this is no table of positions."""
+    tokenizer = byte_tokenizer(around=True)
+    tokenizer.model_max_length = 10**9
+    size = len(tokenizer)
+    model = roberta(vocab_size=size, pad_token_id=1, max_position_embeddings=size)
+    assert read_limit(tokenizer, model) == size - 2
+    model.roberta.embeddings.position_embeddings.padding_idx = None
+    assert read_limit(tokenizer, model) == size
 
 
 def test_a_tokenizer_that_cannot_pad_is_refused(tmp_path):
