@@ -98,7 +98,7 @@ class RunMeans:
             p = mcnemar(int(self.losses[i]), int(self.gains[i])) if name == ACCURACY else p
             row = dict(zip(COLUMNS, (name, method, runs[0], runs[-1], mean[i], low[i], high[i], p, n[i]), strict=True))
             if len(runs) > LEAST_RUNS:
-                seed = predict_seed(runs[:-1], float(runs[-1]))
+                seed = predict_seed(runs[:-1], float(runs[-1]), 1 / n[i] if name == ACCURACY else 0.0)
                 row |= dict(zip(SEED_COLUMNS, (seed.low, seed.high, seed.p), strict=True))
             rows.append(row)
         return pd.DataFrame(rows)

@@ -27,19 +27,24 @@ class SeedTest:
     p: float
 
 
-def predict_seed(values: np.ndarray, new: float) -> SeedTest:
+def predict_seed(values: np.ndarray, new: float, step: float = 0.0) -> SeedTest:
     """Test whether a number of a run, such as its accuracy, could be that of another seed.
 
     `t = (new - mean) / (s sqrt(1 + 1/m))` with `m - 1` degrees of freedom: this gives the prediction interval for one
-    more value of a normal distribution. With `m = 3` it is `mean ± 4.97 s`. If all values are equal and the new value
-    differs, p is 0.
+    more value of a normal distribution. With `m = 3` it is `mean ± 4.97 s`.
+
+    An accuracy over `n` texts is a multiple of `1/n`, so that the accuracies of a few seeds may be equal by chance. The
+    variance of numbers that are rounded to multiples of `step` is at least about `step^2 / 12`, the variance of the
+    rounding error, so `s^2` counts as at least this. Without a `step`, p is 0 if all values are equal and the new value
+    differs.
 
     Args:
         values: `(m,)` the numbers of the other seeds.
         new: The number of the new run.
+        step: The number that all these numbers are multiples of; 0 if they can have any value.
     """
     m, mean = len(values), float(values.mean())
-    error = float(values.std(ddof=1) * np.sqrt(1 + 1 / m))
+    error = float(np.sqrt(max(values.var(ddof=1), step**2 / 12) * (1 + 1 / m)))
     margin = float(stats.t.ppf(0.975, m - 1)) * error
     return SeedTest(mean - margin, mean + margin, 2 * _upper_tail(abs(new - mean), error, m - 1))
 

@@ -267,7 +267,7 @@ def test_drift_against_seeds(runs, with_seeds):
     assert row["seed_drift"] == pytest.approx(np.median([drift[pair] for pair in drift if pair[1] < 4]))
     assert with_seeds.changed == (test.p <= 0.05)
     accuracies = [np.mean([d.label == d.explanation.prediction for d in run]) for run in runs[0]]
-    of_accuracy = predict_seed(np.array(accuracies[:4]), accuracies[4])
+    of_accuracy = predict_seed(np.array(accuracies[:4]), accuracies[4], 1 / len(runs[0][0]))
     assert with_seeds.means.loc[0, "p_seeds"] == pytest.approx(of_accuracy.p)
 
 

@@ -53,6 +53,13 @@ def test_other_seeds_need_a_run_and_two_references():
     assert (accuracy["seed_low"] + accuracy["seed_high"]) / 2 == pytest.approx(values.mean())
 
 
+def test_an_accuracy_is_a_multiple_of_one_over_the_number_of_texts():
+    accuracy, aopc = table(A, A, A, B).to_dict("records")
+    error = np.sqrt(0.2**2 / 12 * 4 / 3)
+    assert accuracy["p_seeds"] == pytest.approx(2 * stats.t.sf(0.6 / error, 2))
+    assert aopc["p_seeds"] == 0
+
+
 def test_a_measure_without_documents_has_no_row():
     nothing = [np.nan] * 6
     assert table((nothing, A[1]), (nothing, B[1]))["measure"].tolist() == ["AOPC(10)"]

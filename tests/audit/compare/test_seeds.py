@@ -26,6 +26,31 @@ def test_seeds_that_are_all_equal():
     assert predict_seed(np.full(3, 0.5), 0.4).p == 0
 
 
+def test_accuracies_of_a_few_seeds_may_be_equal_by_chance():
+    equal = np.full(3, 0.85)
+    test = predict_seed(equal, 0.855, step=1 / 200)
+    error = math.sqrt(1 / 12 * 4 / 3) / 200
+    assert test.p == pytest.approx(2 * stats.t.sf(0.005 / error, 2))
+    assert test.p > 0.05 > predict_seed(equal, 0.86, step=1 / 200).p
+    assert (test.low, test.high) == pytest.approx((0.85 - 4.302653 * error, 0.85 + 4.302653 * error), rel=1e-6)
+    assert predict_seed(equal, 0.85, step=1 / 200).p == 1
+    varied = np.array([0.81, 0.84, 0.86])
+    assert predict_seed(varied, 0.9, step=1 / 200) == predict_seed(varied, 0.9)
+    assert predict_seed(np.array([0.5, 0.5, 0.501]), 0.9, step=0.01) != predict_seed(np.array([0.5, 0.5, 0.501]), 0.9)
+
+
+@pytest.mark.parametrize("m", [2, 3, 4, 6])
+@pytest.mark.parametrize(("unstable", "share"), [(1, 0.5), (2, 0.5), (3, 0.5), (5, 0.1), (10, 0.5), (50, 0.5)])
+def test_the_level_of_an_accuracy(m, unstable, share):
+    """Of 200 texts, the trainings disagree on a few; without a step, up to a quarter of the tests are significant."""
+    right = np.random.default_rng(1).binomial(unstable, share, (3000, m + 1)) / 200 + 0.8
+    tests = [predict_seed(values[:-1], values[-1], 1 / 200) for values in right]
+    assert np.mean([test.p <= 0.05 for test in tests]) <= 0.06
+    inside = [test.low - 1e-12 <= new <= test.high + 1e-12 for test, new in zip(tests, right[:, -1], strict=True)]
+    assert np.mean(inside) >= 0.94
+    assert min(test.p for test in tests) > 0
+
+
 def test_the_level_of_one_more_seed():
     rng = np.random.default_rng(0)
     p = [predict_seed(values[:-1], values[-1]).p for values in rng.normal(0.9, 0.01, (4000, 5))]
