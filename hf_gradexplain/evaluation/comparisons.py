@@ -83,12 +83,12 @@ class PairedSums:
 
         Args:
             areas: `(M, n, K)` AOPC of every method for each document at each `K`.
-            scale: `(n,)` the magnitude of the probabilities; differences up to `ROUNDING` times this magnitude count as
-                0.
+            scale: `(n,)` the magnitude of the outputs, 1 for probabilities; differences up to `ROUNDING` times this
+                magnitude count as 0.
             weights: Their `bootstrap_weights` `(n, replicates)`.
         """
         differences = areas[self.pair_indices[:, 0]] - areas[self.pair_indices[:, 1]]
-        rounding = ROUNDING * np.maximum(1, np.abs(scale))[:, None]
+        rounding = ROUNDING * scale[:, None]
         differences = np.where(np.abs(differences) <= rounding, 0.0, differences)
         flat = differences.transpose(1, 2, 0).reshape(len(scale), -1)
         self.differences.add(flat, weights)

@@ -119,7 +119,7 @@ def readable_tables(tables: Tables, extra: Mapping[str, pd.DataFrame]) -> dict[s
     """
     by_caption = {"Methods compared": summary_table(tables)}
     if len(tables.comparisons):
-        by_caption[CAPTIONS["comparisons"]] = findings(tables.short_comparisons)
+        by_caption[CAPTIONS["comparisons"]] = findings(tables.short_comparisons, tables.decimals)
     if len(tables.curves):
         by_caption[CAPTIONS["curves"]] = ends_summary(tables)
     if len(tables.normalised):

@@ -142,6 +142,22 @@ def count_documents(paths: Sequence[Path]) -> dict[str, int]:
     return counts
 
 
+def read_output_range(paths: Sequence[Path]) -> float:
+    """Return the range of the model's outputs: 1 for probabilities.
+
+    For regression, it is the difference between the largest and the smallest output for the full texts of these files.
+    """
+    low, high = np.inf, -np.inf
+    for path in paths:
+        file = open_documents(path)
+        if not to_array(file.read(["regression"])["regression"]).all():
+            return 1.0
+        first = file.schema_arrow.field("curves").type[0].name
+        outputs = to_ragged(struct_fields(file.read([f"curves.{first}"]), "curves")[first]).first
+        low, high = outputs.min(initial=low), outputs.max(initial=high)
+    return float(high - low)
+
+
 def count_incomplete(paths: Sequence[Path]) -> dict[str, int]:
     """Count the documents whose scores do not add up to the rise of the loss within 5 %, by method."""
     counts: dict[str, int] = {}

@@ -14,10 +14,11 @@ from hf_gradexplain.options import UNIT_NOUNS
 from hf_gradexplain.viz.tables import MISSING, join_words, with_interval, with_minus
 
 NEGLIGIBLE = 0.001
-"""Differences in AOPC below this value are invisible, because AOPC is shown with three decimals."""
+"""Differences in AOPC below this share of the range of outputs are invisible in the decimals that are shown."""
 
 MATTERS = 0.02
-"""A difference in AOPC of this size matters: if the interval of a difference contains it, more texts are needed."""
+"""A difference in AOPC of this share of the range of outputs, which is 1 for probabilities, matters: if the interval of
+a difference contains it, more texts are needed."""
 
 Comparison = Literal["above", "below", "level", "unclear"]
 
@@ -67,10 +68,10 @@ def headline(tables: Tables) -> str:
     if reason := nothing_to_compare(tables):
         return reason
     if n < MIN_DOCUMENTS:
-        return _of_one_text(summary) + _of_random_orders(tables, summary)
+        return _of_one_text(summary, tables.decimals) + _of_random_orders(tables, summary)
     best = summary.loc[summary[aopc].idxmax()]
     if len(tables.comparisons):
-        worse = _worse_than(str(best["method"]), tables.short_comparisons)
+        worse = _worse_than(str(best["method"]), tables)
         equals = summary[~summary["method"].isin(worse)]
     else:
         equals = summary[summary[aopc] >= best["low"]]
@@ -86,7 +87,8 @@ def headline(tables: Tables) -> str:
     else:
         text = f"Over {n:,} texts, no method was shown to find the {units} that matter most to the model: "
         text += f"{aopc} at most "
-    return text + with_interval(best[aopc], best["low"], best["high"]) + _of_random_orders(tables, summary)
+    shown = with_interval(best[aopc], best["low"], best["high"], f".{tables.decimals}f")
+    return text + shown + _of_random_orders(tables, summary)
 
 
 def nothing_to_compare(tables: Tables) -> str:
@@ -101,21 +103,23 @@ def nothing_to_compare(tables: Tables) -> str:
     return "" if tables.long_k else "No unit was removed, so there is nothing to compare: choose a max_k of 1 or more."
 
 
-def _of_one_text(summary: pd.DataFrame) -> str:
+def _of_one_text(summary: pd.DataFrame, decimals: int) -> str:
     """Return the beginning of the headline of a single text: its highest AOPC, which is that of no other text."""
     aopc, others = summary.columns[1], summary[summary["method"] != "random"]
     best = summary.loc[(others if len(others) else summary)[aopc].idxmax()]
-    highest = f"the highest {aopc} is {best[aopc]:z.3f} ({best['method']})"
+    highest = f"the highest {aopc} is {best[aopc]:z.{decimals}f} ({best['method']})"
     return "One text shows nothing about the model: evaluate more texts. " + with_minus(f"On this text, {highest}")
 
 
 def _of_random_orders(tables: Tables, summary: pd.DataFrame) -> str:
     """Return the end of the headline, with the AOPC of random orders if they were measured."""
+    spec = f"z.{tables.decimals}f"
     if len(tables.chance):
         low, high = tables.chance.set_index("k").loc[tables.short_k, ["low", "high"]]
-        return with_minus(f"; 95 % of random orders have {low:z.3f} to {high:z.3f}.")
+        return with_minus(f"; 95 % of random orders have {low:{spec}} to {high:{spec}}.")
     random = summary[summary["method"] == "random"]
-    return with_minus(f"; random order has {random[f'AOPC({tables.short_k})'].item():z.3f}.") if len(random) else "."
+    aopc = f"AOPC({tables.short_k})"
+    return with_minus(f"; random order has {random[aopc].item():{spec}}.") if len(random) else "."
 
 
 def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
@@ -123,9 +127,9 @@ def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
 
     The paired tests at `SHORT_K` decide this, after Holm's correction for the tests against `other` alone.
     `above` and `below` are significant differences. A method without a significant difference is `unclear` if its 95 %
-    interval contains a difference of `MATTERS` or more, because more texts may show such a difference. It is also
-    `unclear` with fewer than `ENOUGH` texts, without a test (p is NaN), and if there is `nothing_to_compare`. Otherwise
-    the method is `level`.
+    interval contains a difference that matters (see `MATTERS`), because more texts may show such a difference. It is
+    also `unclear` with fewer than `ENOUGH` texts, without a test (p is NaN), and if there is `nothing_to_compare`.
+    Otherwise the method is `level`.
     """
     if not len(tables.comparisons):
         return {}
@@ -138,7 +142,7 @@ def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
         if p <= SIGNIFICANCE:
             verdict: Comparison = "above" if above else "below"
         else:
-            small = max(abs(row["ci_low"]), abs(row["ci_high"])) < MATTERS
+            small = max(abs(row["ci_low"]), abs(row["ci_high"])) < MATTERS * tables.output_range
             enough = comparable and row["n"] >= ENOUGH and not math.isnan(p)
             verdict = "level" if small and enough else "unclear"
         verdicts[row["method"] if above else row["other"]] = verdict
@@ -160,13 +164,13 @@ def unclear_against_random(tables: Tables) -> list[str]:
     return [name for name, verdict in compared_with(tables, "random").items() if verdict == "unclear"]
 
 
-def findings(comparisons: pd.DataFrame) -> pd.DataFrame:
+def findings(comparisons: pd.DataFrame, decimals: int = 3) -> pd.DataFrame:
     """Return one row per paired test, by ascending `K`, then with the largest difference first.
 
-    The columns are `K`; `difference`, the difference in words; and `adjusted p`.
+    The columns are `K`; `difference`, the difference in words, with `decimals` as in `finding`; and `adjusted p`.
     """
     ordered = comparisons.sort_values(["k", "difference"], ascending=[True, False], kind="stable")
-    rows = [(row["k"], finding(row), p_value(row["p_adjusted"])) for row in ordered.to_dict("records")]
+    rows = [(row["k"], finding(row, decimals), p_value(row["p_adjusted"])) for row in ordered.to_dict("records")]
     return pd.DataFrame(rows, columns=["K", "difference", "adjusted p"])
 
 
@@ -181,7 +185,8 @@ def best_compared(tables: Tables) -> list[str]:
     summary = summary_table(tables)
     best = summary.loc[summary.iloc[:, 1].idxmax(), "method"]
     rows = rows[(rows["method"] == best) | (rows["other"] == best)].sort_values("difference", kind="stable")
-    return [f"{finding(row)}, adjusted p {p_value(row['p_adjusted'])}" for row in rows.to_dict("records")]
+    records = rows.to_dict("records")
+    return [f"{finding(row, tables.decimals)}, adjusted p {p_value(row['p_adjusted'])}" for row in records]
 
 
 def with_intervals(table: pd.DataFrame, *names: str, decimals: int = 3) -> pd.DataFrame:
@@ -227,7 +232,8 @@ def ends_summary(tables: Tables) -> pd.DataFrame:
     """Return one row per method: AOPC of its three curves at `SHORT_K`, each with its interval."""
     names = {"removal": "comprehensiveness", "sufficiency": "sufficiency", "negative_first": "lowest first"}
     curves, short = tables.curves, tables.short_k
-    table = with_intervals(curves[curves["k"] == short], "aopc").pivot(index="method", columns="curve", values="aopc")
+    cells = with_intervals(curves[curves["k"] == short], "aopc", decimals=tables.decimals)
+    table = cells.pivot(index="method", columns="curve", values="aopc")
     table = table.loc[curves["method"].unique(), list(names)].rename(columns=lambda name: f"{names[name]}({short})")
     return table.rename_axis(columns=None).reset_index()
 
@@ -255,14 +261,15 @@ def normalised_summary(normalised: pd.DataFrame) -> pd.DataFrame:
     return shown.rename(columns={"naopc": "NAOPC", "aopc": "AOPC(U)", "lower": "worst order", "upper": "best order"})
 
 
-def finding(row: Mapping[Hashable, Any]) -> str:
+def finding(row: Mapping[Hashable, Any], decimals: int = 3) -> str:
     """Return a row of the paired tests in words, see `hf_gradexplain.evaluation.comparisons.PairedSums`.
 
-    If p is NaN, there was no test.
+    The difference has `decimals`, or up to three more to show its first digit. If p is NaN, there was no test.
     """
     method, other = row["method"], row["other"]
     leading = -math.floor(math.log10(row["difference"])) if row["difference"] else 0
-    size = with_interval(row["difference"], row["ci_low"], row["ci_high"], f".{min(max(leading, 3), 6)}f")
+    spec = f".{min(max(leading, decimals), decimals + 3)}f"
+    size = with_interval(row["difference"], row["ci_low"], row["ci_high"], spec)
     if row["p_adjusted"] <= SIGNIFICANCE:
         return f"{method} above {other} by {size}"
     if math.isnan(row["p_adjusted"]):
@@ -270,8 +277,9 @@ def finding(row: Mapping[Hashable, Any]) -> str:
     return f"no significant difference between {method} and {other}: {size}"
 
 
-def _worse_than(best: str, tests: pd.DataFrame) -> set[str]:
-    """Return the methods that are worse than the method `best` in these paired tests, significantly and visibly."""
-    worse = (tests["p_adjusted"] <= SIGNIFICANCE) & (tests["difference"] >= NEGLIGIBLE)
+def _worse_than(best: str, tables: Tables) -> set[str]:
+    """Return the methods that are worse than the method `best` in the paired tests, significantly and visibly."""
+    tests = tables.short_comparisons
+    worse = (tests["p_adjusted"] <= SIGNIFICANCE) & (tests["difference"] >= NEGLIGIBLE * tables.output_range)
     rows = tests[(tests["method"] == best) & worse]
     return set(rows["other"])

@@ -1,5 +1,6 @@
 """Make the tables of an evaluation from its document files, without reading all documents into memory at once."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from hf_gradexplain.evaluation.read_documents import (
     count_incomplete,
     read_blocks,
     read_correlations,
+    read_output_range,
     read_signed_methods,
     undefined_correlations,
 )
@@ -57,6 +59,8 @@ class Tables:
         counts: `what, method, n, of`: numbers of documents that are left out or unusual; see `count_table`.
         document_counts: The numbers that `hf_gradexplain.evaluation.read_documents.count_documents` returns.
         unit: The kind of unit, as in `Explanation.unit`.
+        output_range: 1 if AOPC is about probabilities. For regression, the largest minus the smallest output for the
+            full texts. Limits for differences in AOPC are multiplied by it.
     """
 
     aopc: pd.DataFrame
@@ -70,6 +74,12 @@ class Tables:
     counts: pd.DataFrame = field(default_factory=pd.DataFrame)
     document_counts: Mapping[str, int] = field(default_factory=dict)
     unit: str = Options.unit
+    output_range: float = 1.0
+
+    @property
+    def decimals(self) -> int:
+        """The decimals that an AOPC is shown with: 3, or as many as make a thousandth of `output_range` visible."""
+        return max(3, math.ceil(3 - math.log10(self.output_range))) if self.output_range > 0 else 3
 
     @property
     def long_k(self) -> int:
@@ -100,9 +110,9 @@ def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = Non
         max_k: The largest number of removed units in the tables; None for the longest document's number of units.
         random_orders: The number of random orders of each document; 0 if they were not measured.
     """
-    counts = count_documents(paths)
+    counts, output_range = count_documents(paths), read_output_range(paths)
     max_k = counts["longest"] if max_k is None else min(max_k, counts["longest"])
-    sums = _Sums(options.methods, read_signed_methods(paths), counts["longest"], max_k, random_orders)
+    sums = _Sums(options.methods, read_signed_methods(paths), counts["longest"], max_k, random_orders, output_range)
     for block in read_blocks(paths):
         sums.add(block, bootstrap_weights(block.ids, options.seed))
     correlated = correlated_methods(options.methods)
@@ -127,14 +137,23 @@ def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = Non
         counts=count_table(counts, undefined, correlation, normalised, signs, incomplete),
         document_counts=counts,
         unit=options.unit,
+        output_range=output_range,
     )
 
 
 class _Sums:
     """All sums over documents."""
 
-    def __init__(self, methods: Sequence[str], signed: Sequence[str], longest: int, max_k: int, orders: int) -> None:
-        self.longest, self.max_k = longest, max_k
+    def __init__(
+        self,
+        methods: Sequence[str],
+        signed: Sequence[str],
+        longest: int,
+        max_k: int,
+        orders: int,
+        output_range: float,
+    ) -> None:
+        self.longest, self.max_k, self.output_range = longest, max_k, output_range
         self.curves: dict[tuple[str, str], AopcSums] = {}
         self.random, self.chance = AopcSums(longest), RandomBandSums(longest, orders)
         self.pairs = PairedSums(methods, sorted({min(SHORT_K, max_k), max_k}))
@@ -153,7 +172,7 @@ class _Sums:
             self.random.add(removal_drops(block.random_orders["mean"]), weights)
             self.chance.add(block.random_orders["variance"])
         if len(removal) > 1:
-            scale = next(iter(block.curves.values())).first
+            scale = np.maximum(np.abs(next(iter(block.curves.values())).first), self.output_range)
             self.pairs.add(np.stack([areas(x, np.array(self.pairs.ks)) for x in removal.values()]), scale, weights)
         if block.bounds:
             self.normalised.add(np.stack([full_areas(x) for x in removal.values()]), block.bounds, weights)

@@ -39,7 +39,7 @@ _ADDITIVE = 1e-4
 """If no value reaches this share of the largest effect of one word, effects count as adding up."""
 
 _ROUNDING = 1e-6
-"""If no value is larger than this, effects count as adding up."""
+"""If no value is larger than this, or for regression than this share of the output, effects count as adding up."""
 
 
 class DisplayedInteractions:
@@ -65,7 +65,9 @@ class DisplayedInteractions:
         """Whether all values are 0 up to rounding, that is, the effects of the words simply add up."""
         largest = float(np.abs(self.values).max(initial=0.0))
         single = float(np.nanmax(np.abs(self.rises), initial=0.0))
-        return largest <= max(_ADDITIVE * single, _ROUNDING)
+        output = abs(float(self.explanation.probabilities[self.explanation.target]))
+        rounding = _ROUNDING * (output if self.explanation.regression else 1)
+        return largest <= max(_ADDITIVE * single, rounding)
 
     def show(self) -> None:
         """Display the coloured text, arcs below it and a table, as HTML in a notebook and as text in a terminal."""

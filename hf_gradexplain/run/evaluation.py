@@ -71,7 +71,7 @@ class Evaluation:
         notes = [*self.run.notes, *warnings_of(self.run.tables)]
         tables = self.run.tables
         areas = list(dict.fromkeys(f"AOPC({k})" for k in (tables.short_k, tables.long_k)))
-        rows = [f"  {_in_words(row, areas)}" for row in self.to_frame().to_dict("records")]
+        rows = [f"  {_in_words(row, areas, tables.decimals)}" for row in self.to_frame().to_dict("records")]
         return "\n".join([f"Evaluation of {self.run.title}", headline(self.run.tables), *rows, *notes])
 
     def _repr_html_(self) -> str:
@@ -147,8 +147,8 @@ class Evaluation:
         - `finding`, the result in words.
         """
         tests = self.run.tables.comparisons
-        rows = tests.to_dict("records")
-        said = [f"{finding(row)} (K = {row['k']}, adjusted p {p_value(row['p_adjusted'])})" for row in rows]
+        rows, decimals = tests.to_dict("records"), self.run.tables.decimals
+        said = [f"{finding(row, decimals)} (K = {row['k']}, adjusted p {p_value(row['p_adjusted'])})" for row in rows]
         return tests.assign(finding=said)
 
     def per_text(self) -> pd.DataFrame:
@@ -238,11 +238,11 @@ class Evaluation:
             )
 
 
-def _in_words(row: dict[str, Any], areas: Sequence[str]) -> str:
-    """Return a row of `Evaluation.to_frame` in words; `areas` are its columns of AOPC."""
+def _in_words(row: dict[str, Any], areas: Sequence[str], decimals: int) -> str:
+    """Return a row of `Evaluation.to_frame` in words; `areas` are its columns of AOPC, shown with `decimals`."""
     short, *more = areas
-    words = [f"{row['method']}: {short} {with_interval(row[short], row['low'], row['high'])}"]
-    words += [f"{name} {with_minus(format(row[name], 'z.3f'))}" for name in more]
+    words = [f"{row['method']}: {short} {with_interval(row[short], row['low'], row['high'], f'.{decimals}f')}"]
+    words += [f"{name} {with_minus(format(row[name], f'z.{decimals}f'))}" for name in more]
     if not pd.isna(row["median r"]):
         words.append(f"median correlation with leave-one-out {with_minus(format(row['median r'], 'z.2f'))}")
         words.append(f"significant on {row['p ≤ .05']:.0%} of the texts ({row['by FDR']:.0%} by FDR)")

@@ -67,6 +67,7 @@ class FinishedRun:
             **{name: frame for name, frame in self.frames.items() if name in names},
             document_counts=self.record["documents"],
             unit=self.record["facts"].get("Unit", Options.unit),
+            output_range=self.record.get("output_range", 1.0),
         )
 
     @property

@@ -168,6 +168,7 @@ def _record(run: Run, files: Mapping[str, pd.DataFrame], tables: Sequence[str]) 
         "replay": run.replay,
         "documents": run.tables.document_counts,
         "tables": sorted(tables),
+        "output_range": run.tables.output_range,
         "summary": _records(summary_table(run.tables)),
         **{name: _records(table) for name, table in files.items() if name not in LONG},
         "seconds": round(run.seconds, 1),

@@ -10,7 +10,7 @@ from hf_gradexplain.evaluation.bootstrap import bootstrap_weights
 from hf_gradexplain.evaluation.comparisons import PairedSums, holm, paired_t_test
 
 
-def compared(areas, ks=(10,), cut=7):
+def compared(areas, ks=(10,), cut=7, scale=1.0):
     """Areas `(M, n)` as the table, added in two parts."""
     names = [f"m{i}" for i in range(len(areas))]
     sums = PairedSums(names, ks)
@@ -18,7 +18,7 @@ def compared(areas, ks=(10,), cut=7):
     for part in (slice(0, cut), slice(cut, None)):
         ids = range(stacked.shape[1])[part]
         if len(ids):
-            sums.add(stacked[:, part], np.ones(len(ids)), bootstrap_weights(ids, 0))
+            sums.add(stacked[:, part], np.full(len(ids), scale), bootstrap_weights(ids, 0))
     return sums.table()
 
 
@@ -94,3 +94,15 @@ def test_holm_rejects_what_its_step_down_procedure_rejects():
 def test_holm_ignores_undefined_p_values():
     np.testing.assert_allclose(holm(np.array([0.02, np.nan, 0.01])), [0.02, np.nan, 0.02])
     assert holm(np.array([])).shape == (0,)
+
+
+def test_differences_count_as_0_up_to_rounding_of_the_outputs():
+    rng = np.random.default_rng(0)
+    areas = rng.normal(size=(2, 20))
+    for scale in (1.0, 1e-7, 400.0):
+        table = compared(areas * scale, scale=scale)
+        assert table["p"].item() == pytest.approx(compared(areas)["p"].item(), rel=1e-3)
+        near = np.stack([areas[0] * 0, np.full(20, 7.9 * 2.0**-23 * scale)])
+        assert compared(near, scale=scale)["p"].item() == 1
+        far = np.stack([areas[0] * 0, np.full(20, 8.1 * 2.0**-23 * scale)])
+        assert compared(far, scale=scale)["p"].item() < 1e-6

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, schema, write_documents
-from hf_gradexplain.evaluation.read_documents import count_documents, count_incomplete
+from hf_gradexplain.evaluation.read_documents import count_documents, count_incomplete, read_output_range
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.text.unit import Unit
 
@@ -83,3 +83,15 @@ def test_a_regression_has_no_labels_that_could_be_right(tmp_path):
 def test_scores_that_miss_their_sum_by_more_than_five_percent_are_counted(paths):
     assert count_incomplete(paths) == {"integrated_gradients": 2}
     assert count_incomplete(paths[1:]) == {"integrated_gradients": 0}
+
+
+def test_the_range_of_outputs_is_that_of_full_texts_and_1_for_probabilities(tmp_path):
+    outputs = [[-2.5, 9.0], [0.25, 0.5, -9.0], [1.5], [-2.0, 0.0]]
+    files = [[made_up(i, None, 1, outputs[i], regression=True) for i in part] for part in ([0, 1], [], [2, 3])]
+    files.append([made_up(4, 1, 1, [0.7])])
+    paths = [tmp_path / f"{number}.parquet" for number in range(4)]
+    for path, part in zip(paths, files, strict=True):
+        write_documents(part, path, schema(["integrated_gradients"]))
+    assert read_output_range(paths[:3]) == 4.0
+    assert read_output_range(paths[2:3]) == 3.5
+    assert read_output_range(paths) == read_output_range(paths[3:]) == 1.0

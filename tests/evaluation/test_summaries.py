@@ -310,6 +310,55 @@ def test_a_difference_has_three_to_six_decimals(difference, p, said):
     assert finding(dict(zip(COLUMNS, (1, "b", "a", difference, 0.0, 1.0, p, p, 5), strict=True))) == said
 
 
+@pytest.mark.parametrize(("difference", "digits"), [(0.0023, "0.00230"), (2e-6, "0.000002"), (2e-10, "0.00000000")])
+def test_a_difference_of_small_outputs_has_more_decimals(difference, digits):
+    row = dict(zip(COLUMNS, (1, "b", "a", difference, 0.0, 1.0, 0.0, 0.0, 5), strict=True))
+    assert finding(row, 5).startswith(f"b above a by {digits} [")
+
+
+@pytest.mark.parametrize("size", [1.0, 0.001, 1e-6, 250.0])
+def test_outputs_of_a_regression_are_judged_by_their_range(size):
+    """The verdicts are those of the same outputs in other units."""
+    for high, matters in ((0.0199, False), (0.0201, True)):
+        rows = compared((1, "a", "random", 0.01 * size, -0.01 * size, high * size, 0.3, 1.0, 50))
+        made = replace(tables({"random": 0.1, "a": 0.6}), comparisons=rows, output_range=size)
+        assert compared_with(made, "random") == {"a": "unclear" if matters else "level"}
+    for difference, both in ((0.00099, True), (0.00101, False)):
+        rows = compared((1, "c", "a", difference * size, 0.0, 0.1 * size, 0.001, 0.003, 50))
+        made = replace(tables({"a": 0.6096, "c": 0.61}), comparisons=rows, output_range=size)
+        assert ("c and a find" in headline(made)) is both
+
+
+@pytest.mark.parametrize(
+    ("size", "decimals"), [(1.0, 3), (0.0, 3), (20.0, 3), (0.9, 4), (0.1, 4), (0.01, 5), (0.002, 6), (1e-6, 9)]
+)
+def test_an_aopc_of_small_outputs_has_more_decimals(size, decimals):
+    made = tables({"random": 0.1, "a": 0.6})
+    assert replace(made, output_range=size).decimals == decimals
+    aopc = made.aopc.assign(**{name: made.aopc[name] * size for name in ("aopc", "ci_low", "ci_high")})
+    small = replace(made, aopc=aopc, output_range=size)
+    if size:
+        best, low, high, random = (f"{x * size:.{decimals}f}" for x in (0.6, 0.5, 0.7, 0.1))
+        assert headline(small).endswith(f"AOPC(1) up to {best} [{low}, {high}]; random order has {random}.")
+        one = replace(small, aopc=small.aopc.assign(n=1))
+        assert headline(one).endswith(f"the highest AOPC(1) is {best} (a); random order has {random}.")
+        chance = pd.DataFrame({"k": [0, 1], "aopc": 0.0, "low": -0.08 * size, "high": 0.12 * size, "n": 5})
+        low, high = (f"{x * size:.{decimals}f}" for x in (0.08, 0.12))
+        assert headline(replace(small, chance=chance)).endswith(f"95 % of random orders have −{low} to {high}.")
+
+
+def test_comparisons_and_curves_of_small_outputs_have_more_decimals():
+    rows = compared((1, "c", "a", 1e-4, 0.5e-4, 2e-4, 0.001, 0.003, 50))
+    made = replace(tables({"a": 0.5e-4, "c": 1.5e-4}), comparisons=rows, output_range=0.01)
+    assert best_compared(made) == ["c above a by 0.00010 [0.00005, 0.00020], adjusted p 0.003"]
+    assert findings(rows, made.decimals)["difference"].item() == "c above a by 0.00010 [0.00005, 0.00020]"
+    names = ("removal", "negative_first", "sufficiency")
+    curves = pd.concat([made.aopc.assign(curve=name, ci_low=0.0, ci_high=1.0) for name in names])
+    assert ends_summary(replace(made, curves=curves))["sufficiency(1)"].tolist() == [
+        "0.00005 [0.00000, 1.00000]", "0.00015 [0.00000, 1.00000]",
+    ]  # fmt: skip
+
+
 def test_without_a_test_there_is_no_verdict():
     """As for a single text, whose interval would have no width."""
     for low, high in ((0.0, 0.0), (np.nan, np.nan)):

@@ -1,11 +1,14 @@
 """All tables from document files against plain loops; they are the same for any split into files."""
 
 import itertools
+import re
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from datasets import Dataset
 from scipy import stats
 
@@ -14,8 +17,9 @@ from hf_gradexplain.evaluation.documents import schema, write_documents
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.naopc import normalised_aopc
 from hf_gradexplain.evaluation.read_documents import count_documents
-from hf_gradexplain.evaluation.summaries import correlation_summary, findings, headline
+from hf_gradexplain.evaluation.summaries import compared_with, correlation_summary, findings, headline
 from hf_gradexplain.evaluation.tables import Tables, make_tables
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
 from tests.helpers.curves import naive_aopc
@@ -249,3 +253,27 @@ def test_almost_empty_documents_make_tables(texts, tmp_path):
     assert tables.comparisons["p"].isna().all() == (len(texts) == 1)
     assert headline(tables)
     assert len(findings(tables.comparisons)) == 6
+
+
+def test_a_regression_in_other_units_is_judged_alike(tmp_path):
+    """The outputs of the second model are those of the first one, times a thousandth; the range of both is stored."""
+    words, rng = " ".join(CORPUS).split(), np.random.default_rng(0)
+    data = Dataset.from_dict({"id": range(35), "text": [" ".join(rng.choice(words, 8)) for _ in range(35)]})
+    options, found = Options(("random", "loo", "sa_l2"), "word_type"), []
+    for size in (1.0, 1e-3):
+        explain = explainer("textcnn", "regression")
+        model = deepcopy(explain.model)
+        with torch.no_grad():
+            for parameter in model.classifier.parameters():
+                parameter *= size
+        documents = evaluate_texts(Explainer(model, explain.tokenizer), data, options, Measures(random_orders=2))
+        write_documents(documents, tmp_path / "0.parquet", schema(options.methods, Measures(random_orders=2)))
+        found.append(make_tables([tmp_path / "0.parquet"], options, None, 2))
+        outputs = [document.curves["loo"][0] for document in documents]
+        assert found[-1].output_range == pytest.approx(max(outputs) - min(outputs))
+    one, other = found
+    assert other.output_range == pytest.approx(one.output_range / 1000, rel=1e-4)
+    assert compared_with(one, "random") == compared_with(other, "random")
+    np.testing.assert_allclose(one.comparisons["p"], other.comparisons["p"], rtol=1e-3)
+    assert headline(one).split(":")[0] == headline(other).split(":")[0]
+    assert not set(re.findall(r"0\.\d+", headline(other))) & {"0.000", "0.001"}

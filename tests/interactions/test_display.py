@@ -40,6 +40,16 @@ def test_values_that_are_small_beside_the_largest_effect_of_a_word_are_none(valu
     assert (found._sentences(ARCS) == ["no pair interacts: the effects of removing its two units add up"]) is expected
 
 
+@pytest.mark.parametrize(("regression", "expected"), [(False, True), (True, False)])
+def test_small_outputs_of_a_regression_have_small_interactions(regression, expected):
+    found = made_up([0, 0.1 * _ROUNDING, 0], np.full(4, 0.2 * _ROUNDING))
+    output = np.array([0.0, -0.09])
+    explanation = replace(found.explanation, regression=regression, probabilities=output, target=1)
+    assert replace(found, explanation=explanation).is_additive is expected
+    rounded = replace(explanation, probabilities=np.array([0.0, -0.11]))
+    assert replace(found, explanation=rounded).is_additive
+
+
 def test_faint_pairs_are_not_drawn():
     found = made_up([-2, 2 * _FAINT, -1.99 * _FAINT, 1, 0, 0])
     assert [arc.value for arc in found._diagram().arcs] == [-2, 1, 2 * _FAINT]

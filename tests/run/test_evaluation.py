@@ -6,12 +6,14 @@ import json
 import re
 import time
 from base64 import b64decode
+from copy import deepcopy
 from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from filelock import FileLock, Timeout
 from scipy import stats
 from scipy.stats import ttest_rel
@@ -414,6 +416,31 @@ def test_a_run_of_one_method_has_no_paired_tests_also_when_it_is_opened_again(tm
     pd.testing.assert_frame_equal(Evaluation.load(tmp_path).paired_tests(), live, check_exact=True)
     columns = ["k", "method", "other", "difference", "ci_low", "ci_high", "p", "p_adjusted", "n", "finding"]
     assert (list(live.columns), len(live)) == (columns, 0)
+
+
+def test_small_outputs_of_a_regression_are_shown_with_more_decimals_also_when_it_is_opened_again(tmp_path):
+    explain = explainer("textcnn", "regression")
+    model = deepcopy(explain.model)
+    with torch.no_grad():
+        for parameter in model.classifier.parameters():
+            parameter *= 1e-4
+    explain = Explainer(model, explain.tokenizer)
+    live = explain.evaluate(TEXTS, ["random", "loo"], output_dir=tmp_path, progress=False)
+    opened, tables = Evaluation.load(tmp_path), live.run.tables
+    assert opened.run.tables.output_range == tables.output_range < 0.01
+    assert repr(opened) == repr(live)
+    decimals, row = tables.decimals, live.to_frame().set_index("method").loc["loo"]
+    shown = [f"{x:z.{decimals}f}".replace("-", "−") for x in (row.iloc[0], row["low"], row["high"], row.iloc[3])]
+    assert decimals > 5
+    assert "  loo: AOPC({}) {} [{}, {}], AOPC({}) {}".format(
+        tables.short_k, *shown[:3], tables.long_k, shown[3]
+    ) in repr(live)  # fmt: skip
+    assert all(re.search(rf" 0\.\d{{{decimals},{decimals + 3}}} \[", said) for said in live.paired_tests()["finding"])
+    record = json.loads((tmp_path / "results.json").read_text())
+    assert record.pop("output_range") == tables.output_range
+    (tmp_path / "results.json").write_text(json.dumps(record))
+    record_finished_files(tmp_path)
+    assert Evaluation.load(tmp_path).run.tables.output_range == 1.0
 
 
 def test_only_a_finished_run_is_opened(tmp_path):

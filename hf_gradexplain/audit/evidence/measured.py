@@ -82,7 +82,8 @@ class Faithfulness:
         correlation_low: The lower end of its 95 % interval; None if there are too few texts.
         correlation_high: The upper end.
         correlated: The number of texts that have an r.
-        more_faithful: Methods of the run whose AOPC(K) is significantly higher, by at least 0.02.
+        more_faithful: Methods of the run whose AOPC(K) is significantly higher, by at least 0.02 (for regression, 2 %
+            of the range of outputs).
     """
 
     method: str
@@ -258,7 +259,7 @@ def _more_faithful(tables: Tables, method: str, k: int) -> tuple[str, ...]:
     rows = tables.comparisons
     if not len(rows):
         return ()
-    clear = (rows["p_adjusted"] <= SIGNIFICANCE) & (rows["difference"] >= MATTERS)
+    clear = (rows["p_adjusted"] <= SIGNIFICANCE) & (rows["difference"] >= MATTERS * tables.output_range)
     return tuple(rows.loc[(rows["k"] == k) & (rows["other"] == method) & clear, "method"])
 
 

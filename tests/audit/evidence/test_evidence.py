@@ -336,6 +336,8 @@ def test_methods_that_find_clearly_more_are_named():
     given = replace(given, comparisons=pd.concat([given.comparisons, pd.DataFrame(rows, columns=names)]))
     found = faithfulness(given, "m")
     assert found.more_faithful == ("better",)
+    assert faithfulness(replace(given, output_range=0.1), "m").more_faithful == ("better", "equal")
+    assert faithfulness(replace(given, output_range=5.1), "m").more_faithful == ()
     assert "In the same run, better found" in about_faithfulness(found, "word", regression=False)[-1]
 
 
