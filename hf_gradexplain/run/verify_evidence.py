@@ -20,6 +20,9 @@ MAY_DIFFER = ("software", "this_run")
 GROUPS = ("hashes", *MAY_DIFFER)
 """The parts whose entries are compared one by one."""
 
+_MISSING = object()
+"""Stands for the value of a key that a record does not have; the value of a key that it has may be None."""
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -66,10 +69,10 @@ def verify_evidence(file: str | PathLike[str], run: str | PathLike[str] | Evalua
 def _parts(stored: Mapping[str, Any], made: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     """Yield each part with its value in both records: the hashes one by one, and every other key."""
     for key in {**made, **stored}:
-        before, now = stored.get(key), made.get(key)
+        before, now = stored.get(key, _MISSING), made.get(key, _MISSING)
         if key in GROUPS and isinstance(before, dict) and isinstance(now, dict):
             for name in {**now, **before}:
-                yield f"{key}: {name}", before.get(name), now.get(name)
+                yield f"{key}: {name}", before.get(name, _MISSING), now.get(name, _MISSING)
         else:
             yield key, before, now
 
@@ -83,11 +86,12 @@ def _compare(part: str, before: Any, now: Any) -> Agreement:
 
 def _detail(before: Any, now: Any) -> str:
     """Return a difference in words: both values if they are short, otherwise the place of the first difference."""
-    if before is None or now is None:
-        return f"only in the {'run' if before is None else 'file'}"
+    if before is _MISSING or now is _MISSING:
+        return f"only in the {'run' if before is _MISSING else 'file'}"
     if isinstance(before, dict) and isinstance(now, dict):
-        key = next(key for key in {**now, **before} if before.get(key) != now.get(key))
-        return f"{key}: {_detail(before.get(key), now.get(key))}"
+        pairs = {key: (before.get(key, _MISSING), now.get(key, _MISSING)) for key in {**now, **before}}
+        key, pair = next((key, pair) for key, pair in pairs.items() if pair[0] != pair[1])
+        return f"{key}: {_detail(*pair)}"
     if isinstance(before, list) and isinstance(now, list):
         if len(before) != len(now):
             entries = "entry" if len(before) == 1 else "entries"

@@ -23,7 +23,7 @@ from hf_gradexplain.files import checksum_line
 from hf_gradexplain.run import results
 from hf_gradexplain.run.evidence import evidence
 from hf_gradexplain.run.rewrite import rewrite_results
-from hf_gradexplain.run.verify_evidence import Agreement, _compare, verify_evidence
+from hf_gradexplain.run.verify_evidence import _MISSING, Agreement, _compare, verify_evidence
 from hf_gradexplain.sharing.write import without_texts
 from tests.helpers.tiny import CORPUS, explainer, make
 
@@ -155,8 +155,12 @@ def test_verification_says_which_parts_agree(folder, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("before", "now", "detail"),
     [
-        (None, 1, "only in the run"),
-        (1, None, "only in the file"),
+        (_MISSING, 1, "only in the run"),
+        (1, _MISSING, "only in the file"),
+        (None, 1, "None in the file, 1 in the run"),
+        ({"a": None}, {}, "a: only in the file"),
+        ({}, {"a": None}, "a: only in the run"),
+        ({"b": 1, "a": None}, {"b": 1, "a": 2}, "a: None in the file, 2 in the run"),
         (1, 2, "1 in the file, 2 in the run"),
         ("x" * 24, "x" * 25, f"{'x' * 24} in the file, {'x' * 16}... in the run"),
         ({"a": 1, "b": 2}, {"a": 1, "b": 3}, "b: 2 in the file, 3 in the run"),
@@ -169,13 +173,31 @@ def test_verification_says_which_parts_agree(folder, tmp_path, capsys):
         ([1], {"a": 1}, "[1] in the file, {'a': 1} in the run"),
         ([1, 2, 3], [1, 0, 0], "entry 2: 2 in the file, 0 in the run"),
         ([{"a": 1}], [{"a": 2}], "entry 1: a: 1 in the file, 2 in the run"),
-        ([None], [1], "entry 1: only in the run"),
+        ([None], [1], "entry 1: None in the file, 1 in the run"),
     ],
 )
 def test_a_difference_in_words(before, now, detail):
     assert _compare("words", before, now) == Agreement("words", "differs", detail)
     assert _compare("this_run: date", before, now) == Agreement("this_run: date", "may differ", detail)
     assert _compare("words", before, before) == Agreement("words", "agrees", "")
+
+
+def test_an_option_that_a_later_version_adds_is_a_difference(folder, tmp_path):
+    file = tmp_path / "evidence.json"
+    file.write_text(evidence(folder / "first", 2).to_json())
+    record = json.loads(file.read_text())
+    options, accuracy = record["run"]["options"], record.pop("accuracy")
+    name = next(name for name, value in options.items() if value is None)
+    del options[name], record["hashes"]["text"]
+    file.write_text(json.dumps({**record, "earlier": 1}))
+    found = {part.part: part for part in verify_evidence(file, folder / "first") if part.verdict != "agrees"}
+    assert found == {
+        "run": Agreement("run", "differs", f"options: {name}: only in the run"),
+        "hashes: text": Agreement("hashes: text", "differs", "only in the run"),
+        "accuracy": Agreement("accuracy", "differs", "only in the run"),
+        "earlier": Agreement("earlier", "differs", "only in the file"),
+    }
+    assert accuracy
 
 
 @pytest.mark.parametrize(
