@@ -1,6 +1,6 @@
 """Test for each text whether, with masked words, it is still like the texts that the model was trained on."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,9 @@ from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.evaluate import document_ranks
 from hf_gradexplain.options import BaselineName, Options, UnitName
+from hf_gradexplain.options.values import as_list, plain, real_number
 from hf_gradexplain.perturb import generic
-from hf_gradexplain.text.texts import Text
+from hf_gradexplain.text.texts import Text, listed
 from hf_gradexplain.viz.cell import cell_html, cell_text
 from hf_gradexplain.viz.tables import TextTable, text_table
 
@@ -117,8 +118,8 @@ class InDistribution:
 
 def in_distribution(
     engine: AttributionEngine,
-    texts: Sequence[Text],
-    reference: Sequence[Text],
+    texts: Text | Iterable[Text],
+    reference: Iterable[Text],
     *,
     reference_masked: bool = False,
     method: str = "random",
@@ -133,7 +134,7 @@ def in_distribution(
 
     Args:
         engine: An `Explainer`.
-        texts: The texts to test.
+        texts: The texts to test, in a list, an array, a Series or a column.
         reference: Other texts, of the kind that the model was trained on, but not training texts. At least 300, better
             a thousand, see `InDistribution.expected` and `Detector`.
         reference_masked: Whether to mask 0 to 100 % of the words in half of the reference texts, as in masked
@@ -148,6 +149,7 @@ def in_distribution(
     Raises:
         GradexplainError: An argument cannot be used.
     """
+    texts, reference, shares = listed(plain(texts)), listed(plain(reference)), _as_shares(shares)
     if len(reference) < FEWEST:
         raise GradexplainError(
             f"the test needs {FEWEST} or more reference texts, but got {len(reference)}: give more texts"
@@ -163,11 +165,19 @@ def in_distribution(
         )
     features = [known[order].features for order in sorted(known)]
     detector = Detector.fit([np.concatenate(layer) for layer in zip(*features, strict=True)])
-    tested = {x.index: (detector(x.features), *x.outputs) for x in _run(engine, texts, options, tuple(shares))}
+    tested = {x.index: (detector(x.features), *x.outputs) for x in _run(engine, texts, options, shares)}
     if not tested:
         raise GradexplainError("none of the texts has words that can be masked: give other texts")
     p, prediction, confidence = map(np.stack, zip(*(tested[i] for i in sorted(tested)), strict=True))
-    return InDistribution(tuple(shares), p, prediction, confidence, method, len(known), reference_masked)
+    return InDistribution(shares, p, prediction, confidence, method, len(known), reference_masked)
+
+
+def _as_shares(shares: Iterable[float]) -> tuple[float, ...]:
+    """Return the shares of masked words as numbers of Python."""
+    given = as_list(shares, "shares must be a list of shares of masked words, such as [0, 0.5, 1]", "share")
+    if not given:
+        raise GradexplainError("shares must be shares of masked words, but there is none: give at least one")
+    return tuple(real_number("each of the shares", share) for share in given)
 
 
 @dataclass(frozen=True, eq=False)

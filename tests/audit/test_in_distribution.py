@@ -3,6 +3,7 @@
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import stats
@@ -216,8 +217,32 @@ def test_arguments_that_cannot_be_used():
         in_distribution(engine, TEXTS, ["bad"] * 300)
     with pytest.raises(GradexplainError, match=r"^shares must be shares of masked words from 0 to 1, but one is 2$"):
         in_distribution(engine, TEXTS, REFERENCE, shares=(0.5, 2))
+    with pytest.raises(GradexplainError, match=r"^shares must be shares of masked words, but there is none: give at "):
+        in_distribution(engine, TEXTS, REFERENCE, shares=())
+    with pytest.raises(
+        GradexplainError, match=r"^shares must be a list of shares of masked words, such as \[0, 0.5, 1"
+    ):
+        in_distribution(engine, TEXTS, REFERENCE, shares=0.5)
+    with pytest.raises(GradexplainError, match=r"^each of the shares must be a number, but is 'half'$"):
+        in_distribution(engine, TEXTS, REFERENCE, shares=["half"])
+    with pytest.raises(GradexplainError, match=r"^text 1 is missing \(None or NaN\)"):
+        in_distribution(engine, ["good", None], REFERENCE)
     with pytest.raises(GradexplainError, match=r"^none of the texts has words that can be masked: give other texts$"):
         in_distribution(engine, [""], REFERENCE)
+
+
+def test_texts_and_shares_may_come_in_any_iterable():
+    engine, found = explainer("fasttext"), []
+    for texts, reference, shares in (
+        (list(TEXTS), list(REFERENCE), (0.0, 0.5)),
+        (pd.Series(TEXTS), pd.Series(REFERENCE), np.array([0.0, 0.5])),
+        (iter(TEXTS), iter(REFERENCE), iter([0.0, 0.5])),
+    ):
+        found.append(in_distribution(engine, texts, reference, shares=shares))
+    for result in found:
+        assert result.to_frame().equals(found[0].to_frame())
+        assert (result.shares, result.reference) == ((0.0, 0.5), found[0].reference)
+    assert len(in_distribution(engine, TEXTS[0], REFERENCE, shares=[1]).p) == 1
 
 
 def test_a_text_at_the_level_is_out_of_distribution():
