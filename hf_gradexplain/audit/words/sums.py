@@ -40,7 +40,7 @@ class Groups:
         if isinstance(by, str):
             choose("value of by", by, CLASSES)
             self._column, self._code_of = by, pd.Series(dtype=np.int64)
-            self.names = read_class_names(paths[0])
+            self.names = next(filter(None, map(read_class_names, paths)), [])  # a file without documents has none
         else:
             values = pd.Series(by, dtype=object).dropna().map(str)
             codes, names = pd.factorize(values, sort=True)

@@ -12,6 +12,7 @@ from hf_gradexplain.audit.words import words as words_module
 from hf_gradexplain.audit.words.sums import WordCounts
 from hf_gradexplain.audit.words.words import Words, find_words
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.evaluation.documents import schema, write_documents
 from tests.helpers.word_documents import CLASSES, make_document, random_documents, write
 
 BOOST = ("w3",)
@@ -266,3 +267,16 @@ def test_the_seed_is_zero_unless_it_is_given(paths):
     pd.testing.assert_frame_equal(default, zero)
     assert not default["share_ci_low"].equals(one["share_ci_low"])
     assert default["p"].equals(one["p"])
+
+
+@pytest.mark.parametrize("empty", [(True, False), (True, True, False), (False, True)])
+def test_classes_are_named_by_the_first_file_with_documents(made_up, tmp_path, empty):
+    """All texts of the first shard may be left out."""
+    paths = [tmp_path / f"{number}.parquet" for number in range(len(empty))]
+    for path, is_empty in zip(paths, empty, strict=True):
+        left_out = {0: "not finite"} if is_empty else None
+        write_documents([] if is_empty else made_up, path, schema(["loo", "signed_gi"]), left_out)
+    found = find_words(paths, "signed_gi", min_documents=1).to_frame()
+    assert set(found["group"]) == set(CLASSES)
+    assert sums.Groups("target", paths).name(3) == "class 3"
+    assert sums.Groups("label", [path for path, is_empty in zip(paths, empty, strict=True) if is_empty]).names == []
