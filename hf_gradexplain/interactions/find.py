@@ -20,6 +20,7 @@ from hf_gradexplain.interactions.indices import (
 from hf_gradexplain.interactions.result import Interactions
 from hf_gradexplain.interactions.value_function import ValueFunction
 from hf_gradexplain.options import Options
+from hf_gradexplain.options.values import whole_number
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.texts import Text
 
@@ -53,8 +54,9 @@ def find_interactions(
         GradexplainError: An argument cannot be used, or the index takes more than `max_evals` masked copies.
     """
     choose("index", index, get_args(IndexName))
-    if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 2):
-        raise GradexplainError(f"top must be a number of words, 2 or larger, or None for all of them, but is {top!r}")
+    top = None if top is None else whole_number("top", top)
+    if top is not None and top < 2:
+        raise GradexplainError(f"top must be a number of words, 2 or larger, or None for all of them, but is {top}")
     if len(options.methods) != 1:
         raise GradexplainError(
             f"interactions takes one method, which chooses the words, but got {len(options.methods)}: give one of them"

@@ -15,7 +15,7 @@ from hf_gradexplain.engine.scored import ScoredBatch, to_arrays
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import Options
-from hf_gradexplain.options.values import as_list, plain
+from hf_gradexplain.options.values import as_list, plain, whole_number
 from hf_gradexplain.perturb import subset_logits
 from hf_gradexplain.ranking.comparison import check_one_logit, compare
 from hf_gradexplain.text.data import Document
@@ -246,7 +246,7 @@ def rank_documents(
     check_one_logit(engine, "rank", "reranker")
     if options.explain_roles:
         raise GradexplainError("rank takes texts, not conversations, so there are no roles: leave out explain_roles")
-    query, texts = _checked(query, documents, top)
+    query, texts, top = _checked(query, documents, top)
     options = with_function("rank", options, units)
     pairs = engine.encode([divide_pair(query, text, units, i) for i, text in enumerate(texts)], options)
     scores, outputs = np.empty((2, len(pairs)))
@@ -259,8 +259,8 @@ def rank_documents(
     return Ranking(query, tuple(texts), tuple(order), scores, outputs, engine, options, units)
 
 
-def _checked(query: str, documents: Iterable[str], top: int | None) -> tuple[str, list[str]]:
-    """Return the query and the documents, after a check of their types."""
+def _checked(query: str, documents: Iterable[str], top: int | None) -> tuple[str, list[str], int | None]:
+    """Return the query, the documents and `top`, after a check of their types."""
     if not isinstance(query := plain(query), str):
         raise GradexplainError(f"the query must be a str, not {type(query).__name__}")
     expected = "documents must be a list of str"
@@ -269,9 +269,10 @@ def _checked(query: str, documents: Iterable[str], top: int | None) -> tuple[str
     texts = as_list(documents, expected, "document", str)
     if wrong := [type(text).__name__ for text in texts if not isinstance(text, str)]:
         raise GradexplainError(f"{expected}, but one of them is of type {wrong[0]}")
-    if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
-        raise GradexplainError(f"top must be a number of documents, 1 or larger, but is {top!r}")
-    return query, texts
+    top = None if top is None else whole_number("top", top)
+    if top is not None and top < 1:
+        raise GradexplainError(f"top must be a number of documents, 1 or larger, but is {top}")
+    return query, texts, top
 
 
 def _score(engine: AttributionEngine, pairs: Sequence[Document], options: Options) -> Iterable[ScoredBatch]:

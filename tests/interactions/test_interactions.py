@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from matplotlib.figure import Figure
 from rich.console import Console
 
@@ -157,7 +158,9 @@ def test_a_budget_that_is_too_small_names_the_one_that_is_needed():
         ),
         ({"target": "all"}, "interactions explain one class: give target=..., the name or id of a class"),
         ({"top": 1}, "top must be a number of words, 2 or larger, or None for all of them, but is 1"),
-        ({"top": True}, "top must be a number of words, 2 or larger, or None for all of them, but is True"),
+        ({"top": True}, "top must be a whole number, but is True"),
+        ({"top": 2.5}, "top must be a whole number, but is 2.5"),
+        ({"top": "3"}, "top must be a whole number, but is '3'"),
         (
             {"index": "shapley"},
             "unknown index 'shapley': did you mean 'shapley_taylor'? Choices: second_difference, shapley_taylor, "
@@ -308,3 +311,10 @@ def test_words_of_others_stay_text():
     for tag in ("<script", "<img", "<iframe", "<b>alert", "onmouseover='"):
         assert tag not in html
     assert json.loads(json.dumps(found.to_dict()))["pairs"] == found.pairs.tolist()
+
+
+def test_top_takes_whole_numbers_of_every_kind():
+    expected = explainer("fasttext").interactions(LONG, "loo", top=3)
+    assert len(expected) == 3
+    for top in (np.int64(3), torch.tensor(3)):
+        assert explainer("fasttext").interactions(LONG, "loo", top=top).to_frame().equals(expected.to_frame())

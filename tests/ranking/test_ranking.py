@@ -64,6 +64,8 @@ def test_the_order_is_that_of_the_logits(explain):
     assert frame["score"].is_monotonic_decreasing
     top = explain.rank(QUERY, pd.Series(DOCUMENTS), top=2)
     assert (top.order, len(top), len(top.scores)) == (ranking.order[:2], 2, 4)
+    assert explain.rank(QUERY, DOCUMENTS, top=np.int64(2)).order == ranking.order[:2]
+    assert explain.rank(QUERY, DOCUMENTS, top=1).order == ranking.order[:1]
     assert explain.rank(QUERY, []).order == ()
 
 
@@ -331,6 +333,8 @@ def test_one_document_may_be_asked_for():
         (lambda e: e.rank("a", ["b", ("c", "d")]), "documents must be a list of str, but one of them is of type tuple"),
         (lambda e: e.rank("a", 3), "documents must be a list of str, not int"),
         (lambda e: e.rank("a", ["b"], top=0), "top must be a number of documents, 1 or larger, but is 0"),
+        (lambda e: e.rank("a", ["b"], top=True), "top must be a whole number, but is True"),
+        (lambda e: e.rank("a", ["b"], top=1.5), "top must be a whole number, but is 1.5"),
         (lambda e: e.rank("a", ["b"], target=0), "rank explains the difference of two logits, so target has no effect"),
         (
             lambda e: e.rank("a", ["b"], explain_roles="user"),
