@@ -55,17 +55,21 @@ def check_classes(options: Any) -> None:
             raise GradexplainError(f"{name} says which classes target='all' explains: leave it out, or give both")
 
 
-def check_one_question(options: Any) -> None:
-    """Check that all texts ask for the same target and the same contrast, which an evaluation requires.
+def check_one_question(options: Any, call: str = "an evaluation") -> None:
+    """Check that all texts ask for the same target and the same contrast, which some calls require.
+
+    Args:
+        options: The options.
+        call: What the call is called in errors.
 
     Raises:
         GradexplainError: The texts ask for several targets or several contrasts.
     """
     if options.target == "all":
-        raise GradexplainError("an evaluation explains one class of each text: give another target than 'all'")
+        raise GradexplainError(f"{call} explains one class of each text: give another target than 'all'")
     for name, value in (("target", options.target), ("against", options.against)):
         if isinstance(value, tuple):
-            raise GradexplainError(f"an evaluation takes one {name} for all texts, not one per text: give a single one")
+            raise GradexplainError(f"{call} takes one {name} for all texts, not one per text: give a single one")
     if options.target in TARGETS and options.against not in (None, *AGAINST):
         raise GradexplainError(
             f"with target={options.target!r}, the target of some texts may be the class {options.against!r} itself: "

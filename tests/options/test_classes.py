@@ -66,3 +66,5 @@ def test_an_evaluation_asks_one_question(values, message):
     else:
         with pytest.raises(GradexplainError, match=f"^{message}"):
             check_one_question(Options(**values))
+        with pytest.raises(GradexplainError, match=f"^{message.replace('an evaluation', 'a sanity check')}"):
+            check_one_question(Options(**values), "a sanity check")

@@ -54,7 +54,7 @@ def check_sanity(
     """
     if not texts:
         raise GradexplainError("sanity checks need texts, but got none: give at least 6, better 50")
-    check_one_question(options)
+    check_one_question(options, "a sanity check")
     trial = _Trial.of(engine, texts, engine.resolve(options), labels, advance)
     layers, shift = layers_and_shift(engine)
     curve, random_models = _randomise(trial, layers, independent=independent)

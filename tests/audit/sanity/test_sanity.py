@@ -261,3 +261,15 @@ def test_few_texts_and_constant_scores_give_no_verdict():
 )
 def test_finding(low, absolute, two_random, expected):
     assert finding("sa_l2", low, absolute, two_random) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target": "all"}, "a sanity check explains one class of each text: give another target than 'all'"),
+        ({"target": [0, 1]}, "a sanity check takes one target for all texts, not one per text: give a single one"),
+    ],
+)
+def test_questions_that_differ_between_texts_are_refused(options, message):
+    with pytest.raises(GradexplainError, match=f"^{re.escape(message)}$"):
+        checked()[0].sanity(TEXTS[:2], **options)
