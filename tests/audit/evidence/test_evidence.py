@@ -25,6 +25,7 @@ from hf_gradexplain.evaluation.documents import EvaluatedDocument, iterate_docum
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.run.evaluation import Evaluation
 from hf_gradexplain.run.evidence import evidence
 from hf_gradexplain.statistics.sampling import Sampling
 from hf_gradexplain.text.unit import Unit
@@ -144,6 +145,19 @@ def test_a_multi_label_model_that_is_confident_of_one_class_still_judges_each_on
     softmax = evidence(evaluated(engine, labels=[0, 1, 2, 0, 1], problem_type="single_label_classification"), 0)
     assert not softmax.decision.independent
     assert softmax.in_words["accuracy"]
+
+
+@pytest.mark.parametrize("problem_type", ["single_label_classification", "multi_label_classification"])
+def test_runs_of_earlier_versions_have_evidence_although_they_did_not_record_all_inputs(problem_type):
+    result = evaluated(explainer("fasttext", problem_type))
+    known = {name: value for name, value in result.run.inputs.items() if name not in ("head", "random_orders")}
+    assert len(result.run.inputs) == len(known) + 2
+    now, before = (
+        evidence(each, 0) for each in (result, Evaluation(replace(result.run, inputs=known), result.documents))
+    )
+    assert before.decision == now.decision
+    assert (before.check.beats_random, before.check.removals) == (None, now.check.removals)
+    assert now.check.beats_random is not None
 
 
 def test_a_multi_label_decision_below_one_half_is_not_a_choice():
