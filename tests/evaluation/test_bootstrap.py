@@ -98,6 +98,14 @@ def test_intervals_of_few_documents_contain_the_mean(n, share):
     assert np.mean((low <= 5 / 17) & (high >= 5 / 17)) == pytest.approx(share, abs=0.025)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_an_end_of_0_is_exactly_0_at_every_k(seed):
+    falling = 1 - np.sort(np.random.default_rng(seed).random(9))
+    table = sums_of([np.ones(9)] * 39 + [falling], [range(40)])
+    assert (table["ci_low"] == 0).all()
+    assert (table["aopc"][1:] > 0).all()
+
+
 @pytest.mark.parametrize("value", [0.3, 1 / 3, 0.1234567891, -0.3])
 def test_an_end_of_0_is_exactly_0(value):
     """Of 39 documents with a value of 0 and one other, many samples have none of the other: an end is 0."""

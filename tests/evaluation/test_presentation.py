@@ -52,6 +52,8 @@ def test_every_table_with_rows_is_shown_in_order():
     assert shown[CAPTIONS["normalised"]]["NAOPC"].tolist() == ["0.500 [0.400, 0.600]"]
     assert shown["own"]["aopc"].tolist() == ["0.000 [−0.100, 0.100]"]
     assert shown[CAPTIONS["counts"]] is COUNTS
+    small = readable_tables(Tables(AOPC, CORRELATION, **FULL, output_range=0.01), {})
+    assert small[CAPTIONS["comparisons"]]["difference"].tolist() == ["a above random by 0.40000 [0.30000, 0.50000]"]
 
 
 CHECKS = pd.DataFrame(

@@ -277,3 +277,22 @@ def test_a_regression_in_other_units_is_judged_alike(tmp_path):
     np.testing.assert_allclose(one.comparisons["p"], other.comparisons["p"], rtol=1e-3)
     assert headline(one).split(":")[0] == headline(other).split(":")[0]
     assert not set(re.findall(r"0\.\d+", headline(other))) & {"0.000", "0.001"}
+
+
+@pytest.mark.parametrize(
+    ("problem_type", "outputs", "size"),
+    [("single_label_classification", [0.01, 0.01], 1.0), ("regression", [900.0, 901.0], 900.0),
+     ("regression", [0.0, 5.0], 5.0)],
+)  # fmt: skip
+@pytest.mark.parametrize(("share", "equal"), [(0.9, True), (1.2, False)])
+def test_methods_that_differ_by_rounding_of_the_outputs_are_equal(problem_type, outputs, size, share, equal, tmp_path):
+    """Differences of AOPC(1) in the text of the smaller output, as shares of 8 rounding errors."""
+    options = Options(("random", "loo"), "word_type")
+    data = Dataset.from_dict({"id": [0, 1], "text": ["bad", "good"]})
+    documents = evaluate_texts(explainer("textcnn", problem_type), data, options)
+    low, high = ({"random": np.array([x, x]), "loo": np.array([x, x])} for x in outputs)
+    low["loo"][1] -= 2 * share * 8 * 2.0**-23 * size
+    made = [replace(document, curves=curves) for document, curves in zip(documents, (low, high), strict=True)]
+    write_documents(made, tmp_path / "0.parquet", schema(options.methods))
+    difference = make_tables([tmp_path / "0.parquet"], options).comparisons["difference"].item()
+    assert (difference == 0) is equal
