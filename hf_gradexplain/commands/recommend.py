@@ -14,7 +14,7 @@ from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.evaluation import SHORT_K, Measures, make_tables, schema, write_documents
 from hf_gradexplain.evaluation.documents import EvaluatedDocument
-from hf_gradexplain.evaluation.summaries import compared_with
+from hf_gradexplain.evaluation.summaries import compared_with, nothing_to_compare
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.hub.provenance import resolve
 from hf_gradexplain.options import Options, ProblemTypeName
@@ -37,7 +37,7 @@ class Recommendation:
 
     Attributes:
         table: One row per method: its AOPC with an interval, and how it compares with `random` and `loo`.
-        method: The recommended method; None if no method beats a random order.
+        method: The recommended method; None if no method beats a random order, or if there is nothing to compare.
         sentence: The recommendation in words.
     """
 
@@ -148,6 +148,8 @@ def _recommendation(tables: Tables, automatic: str) -> Recommendation:
         }
         for name, row in aopc.sort_values("aopc", ascending=False).iterrows()
     ]
+    if nothing := nothing_to_compare(tables):
+        return Recommendation(pd.DataFrame(rows), None, nothing)
     trusted = [row["method"] for row in rows if row["vs_random"] == "above"]
     beaten = [row["method"] for row in rows if row["vs_random"] in ("level", "below")]
     unclear = [row["method"] for row in rows if row["vs_random"] == "unclear"]

@@ -129,7 +129,8 @@ def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
     `above` and `below` are significant differences. A method without a significant difference is `unclear` if its 95 %
     interval contains a difference that matters (see `MATTERS`), because more texts may show such a difference. It is
     also `unclear` with fewer than `ENOUGH` texts, without a test (p is NaN), and if there is `nothing_to_compare`.
-    Otherwise the method is `level`.
+    Otherwise the method is `level`. With fewer than `ENOUGH` texts, a method is not `below` the method `random`, but
+    `unclear`.
     """
     if not len(tables.comparisons):
         return {}
@@ -138,13 +139,12 @@ def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
     rows = rows[(rows["method"] == other) | (rows["other"] == other)]
     verdicts: dict[str, Comparison] = {}
     for row, p in zip(rows.to_dict("records"), holm(rows["p"].to_numpy()), strict=True):
-        above = row["other"] == other
-        if p <= SIGNIFICANCE:
+        above, enough = row["other"] == other, row["n"] >= ENOUGH
+        if p <= SIGNIFICANCE and (above or enough or other != "random"):
             verdict: Comparison = "above" if above else "below"
         else:
             small = max(abs(row["ci_low"]), abs(row["ci_high"])) < MATTERS * tables.output_range
-            enough = comparable and row["n"] >= ENOUGH and not math.isnan(p)
-            verdict = "level" if small and enough else "unclear"
+            verdict = "level" if small and enough and comparable and not math.isnan(p) else "unclear"
         verdicts[row["method"] if above else row["other"]] = verdict
     return verdicts
 

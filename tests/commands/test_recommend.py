@@ -2,6 +2,7 @@
 
 import json
 from contextlib import nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -80,6 +81,25 @@ def test_too_few_texts_are_no_reason_to_distrust_a_method():
     )
     mixed = tables({"attn_lrp": 0.3, "loo": 0.2, "random": 0.01}, lambda a, b: 1e-4 if a == "attn_lrp" else 0.4, 0.3)
     assert _recommendation(mixed, "attn_lrp").sentence.endswith("too few to tell loo from a random order")
+
+
+def test_texts_of_one_word_are_no_reason_to_measure_more():
+    made = tables({"attn_lrp": 0.3, "random": 0.3}, lambda a, b: 1.0)
+    one = _recommendation(replace(made, document_counts={"documents": 50, "longest": 1}), "attn_lrp")
+    assert one.method is None
+    assert one.sentence == "None of the 50 texts has more than one unit, so there is nothing to compare."
+    assert list(one.table["method"]) == ["attn_lrp", "random"]
+    none = _recommendation(replace(made, aopc=made.aopc.assign(k=0)), "attn_lrp")
+    assert none.sentence == "No unit was removed, so there is nothing to compare: choose a max_k of 1 or more."
+    two = _recommendation(replace(made, document_counts={"documents": 50, "longest": 2}), "attn_lrp")
+    assert "trust no explanation" in two.sentence
+
+
+def test_a_method_below_random_on_few_texts_is_not_distrusted():
+    made = tables({"random": 0.3, "loo": 0.1}, lambda a, b: 1e-4)
+    assert _recommendation(made, "loo").sentence.startswith("no method finds words better")
+    few = replace(made, comparisons=made.comparisons.assign(n=29), aopc=made.aopc.assign(n=29))
+    assert _recommendation(few, "loo").sentence.startswith("29 texts are too few to tell loo from a random order")
 
 
 def test_one_text_is_too_few():

@@ -6,14 +6,16 @@ from math import comb
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.stats import binomtest
 
+from hf_gradexplain.evaluation.bootstrap import ENOUGH
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, open_documents
 from hf_gradexplain.evaluation.random_band import RANDOM
-from hf_gradexplain.evaluation.summaries import MATTERS, Comparison, compared_with
+from hf_gradexplain.evaluation.summaries import MATTERS, Comparison, compared_with, nothing_to_compare
 from hf_gradexplain.evaluation.tables import SHORT_K, Tables
 from hf_gradexplain.explanation.correlation import REFERENCE
 from hf_gradexplain.explanation.random_sets import DRAWS
@@ -77,7 +79,7 @@ class Faithfulness:
         random_low: The lower end of the range of AOPC(K) for 95 % of random seeds; None if it was not measured.
         random_high: The upper end.
         verdict: How the method compares with random orders, see `hf_gradexplain.evaluation.summaries.compared_with`;
-            empty if random orders were not measured.
+            empty if random orders were not measured, and if there is nothing to compare.
         correlation: The median over texts of Pearson's r with leave-one-out; None if it was not measured.
         correlation_low: The lower end of its 95 % interval; None if there are too few texts.
         correlation_high: The upper end.
@@ -234,7 +236,7 @@ def faithfulness(tables: Tables, method: str) -> Faithfulness:
         random=random,
         random_low=low,
         random_high=high,
-        verdict=_verdict(tables, method, float(row["ci_low"]), float(row["ci_high"]), low, high),
+        verdict=_verdict(tables, method, row, low, high),
         correlation=median,
         correlation_low=median_low,
         correlation_high=median_high,
@@ -244,14 +246,17 @@ def faithfulness(tables: Tables, method: str) -> Faithfulness:
 
 
 def _verdict(
-    tables: Tables, method: str, low: float, high: float, random_low: float | None, random_high: float | None
+    tables: Tables, method: str, row: pd.Series, random_low: float | None, random_high: float | None
 ) -> Comparison | str:
-    """Return how a method compares with random orders: by paired tests, or without them by intervals."""
+    """Return how a method compares with random orders: by paired tests, or without them by the interval in its row."""
+    if nothing_to_compare(tables):
+        return ""
     if method == RANDOM:
         return "level"
     tested = compared_with(tables, RANDOM)
     if method not in tested and random_low is not None and random_high is not None:
-        return "above" if low > random_high else "below" if high < random_low else "unclear"
+        below = row["ci_high"] < random_low and row["n"] >= ENOUGH
+        return "above" if row["ci_low"] > random_high else "below" if below else "unclear"
     return tested.get(method, "")
 
 

@@ -83,7 +83,8 @@ def about_faithfulness(measured: Faithfulness, noun: str, *, regression: bool) -
     random = "" if measured.random is None else f"; without random {noun}s, by {_fall(measured.random, regression)}"
     doubtful = measured.verdict == "above" and (measured.low is None or measured.low <= 0)
     verdict = _VERDICTS.get("not shown" if doubtful else measured.verdict, "").format(noun=noun)
-    sentences = [f"{sentence}{random}.", *([verdict] if verdict else [])]
+    known = measured.verdict or not random  # no verdict although random orders were measured: nothing to compare
+    sentences = [f"{sentence}{random}.", *([verdict] if verdict and known else [])]
     if measured.correlation is not None:
         r = measured.correlation
         degree = "closely" if r >= AGREES else "partly" if r >= AGREES / 2 else "hardly" if r >= 0 else "do not"

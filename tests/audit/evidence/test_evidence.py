@@ -228,6 +228,8 @@ def tables(method, random, *, n=100, p=1e-9, high=None):
         (tables(0.031, 0.03, p=0.7, n=20), "unclear", "", "too few texts to tell"),
         (tables(0.031, 0.03, p=0.7, high=0.1), "unclear", "", "too few texts to tell"),
         (tables(0.01, 0.05), "below", "is worse than choosing words at random", "."),
+        (tables(0.01, 0.05, n=30), "below", "is worse than choosing words at random", "."),
+        (tables(0.01, 0.05, n=29), "unclear", "", "too few texts to tell"),
     ],
 )
 def test_a_method_near_chance_is_said_to_be(given, verdict, warning, said):
@@ -362,6 +364,24 @@ def test_without_paired_tests_the_intervals_decide(method, verdict):
     alone = replace(given, aopc=given.aopc[given.aopc["method"] == "m"], comparisons=pd.DataFrame(), chance=band)
     found = faithfulness(alone, "m")
     assert (found.verdict, found.random, found.random_low, found.random_high) == (verdict, 0.03, 0.02, 0.04)
+    for n in (29, 30):
+        few = faithfulness(replace(alone, aopc=alone.aopc.assign(n=n)), "m").verdict
+        assert few == ("unclear" if verdict == "below" and n == 29 else verdict)
+
+
+@pytest.mark.parametrize("p", [1e-9, 1.0])
+def test_where_nothing_can_be_compared_the_page_has_no_verdict(p):
+    made = tables(0.05, 0.05, n=50, p=p)
+    one_word = replace(made, document_counts={"documents": 50, "longest": 1})
+    for method in ("m", "random"):
+        found = faithfulness(one_word, method)
+        assert found.verdict == faithfulness_warning(found, "word") == ""
+        (said,) = about_faithfulness(found, "word", regression=False)
+        assert said.endswith("without random words, by 5 percentage points.")
+    two = replace(made, document_counts={"documents": 50, "longest": 2})
+    assert faithfulness(two, "random").verdict == "level"
+    unmeasured = replace(one_word, aopc=one_word.aopc[:1])
+    assert "did not measure" in about_faithfulness(faithfulness(unmeasured, "m"), "word", regression=False)[1]
 
 
 @pytest.mark.parametrize(
