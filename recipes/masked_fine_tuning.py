@@ -4,9 +4,9 @@ python -m recipes.masked_fine_tuning --data FOLDER_OF_DATASETS
 python -m recipes.masked_fine_tuning --data FOLDER_OF_DATASETS --models minilm --seeds 0
 
 Every training and every measurement is a step, see `recipes.common.task_ledger`, so the same command resumes a stopped
-run, and steps that were made with other arguments or other texts are refused. All models of a dataset are measured on
-the same test texts. The table has the mean of each number over texts and seeds, and the
-difference between the second and the first training with its 95 % interval over texts, see `compare`.
+run, and refuses steps that were made with other arguments or other texts. All models of a dataset are measured on the
+same test texts. The table has the mean of each number over texts and seeds, and the difference between the second and
+the first training with its 95 % interval over texts, see `compare`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -234,9 +234,9 @@ def steps_of(case: Case, arguments: Arguments, rows: Mapping[str, str]) -> Steps
         rows: A hash of the texts of each split of the dataset, by the name of the split.
     """
     given = training_arguments(case, arguments)
-    weights = Path(given.model_name_or_path or "", "model.safetensors")
-    encoder = sha256_of(weights) if given.model_name_or_path and weights.is_file() else arguments.encoder
-    folder = Path(arguments.output_dir, str(case))
+    folder, encoder = Path(arguments.output_dir, str(case)), given.model_name_or_path
+    if encoder and (weights := Path(encoder, "model.safetensors")).is_file():
+        encoder = sha256_of(weights)
     inputs = {**inputs_of(given), "rows": rows["train"], "encoder": encoder}
     train = Step(f"train/{case}", folder, inputs, partial(run_train_step, given))
     tested = {"rows": rows["test"], "eval_rows": arguments.eval_rows}

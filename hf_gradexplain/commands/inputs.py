@@ -118,8 +118,11 @@ def _with_classes(
     try:
         return to_classes(texts, class_names, arguments.label_map)
     except NoClassError as error:
-        if _needs_labels(arguments):
+        if arguments.target == "label":
             raise
+        if arguments.label_map is not None:
+            advice = " or ".join(filter(None, (error.mapping, "leave out --label_map")))
+            raise CorpusError(f"{error.problem}: {advice}") from error
         mapping = f"; to compare them, {error.mapping}" if error.mapping else ""
         return texts.remove_columns("label"), f"{_NOT_COMPARED}{error.problem}{mapping}."
 

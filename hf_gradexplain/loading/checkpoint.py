@@ -112,12 +112,15 @@ def load_classifier(
 
 
 def _moved(model: PreTrainedModel, device: str | torch.device) -> PreTrainedModel:
-    """Move a model to a device, unless its loading has placed it: with `auto`, and some quantised models on a GPU."""
+    """Move a model to a device, unless its loading has placed it there: with `auto`, and some quantised models."""
     if isinstance(device, str):
         return model
-    if getattr(model, "is_quantized", False) and model.device.type == device.type:
-        return model  # those of bitsandbytes cannot be moved
-    return cast(Any, model).to(device)
+    try:
+        return cast(Any, model).to(device)
+    except ValueError:  # models of bitsandbytes are loaded onto a GPU and cannot be moved
+        if device.type == model.device.type and device.index in (None, model.device.index):
+            return model
+        raise
 
 
 @contextmanager

@@ -47,6 +47,7 @@ from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.progress import Work, progress_bar
 from hf_gradexplain.run.shard_queue import ShardQueue
 from hf_gradexplain.run.shards import DocumentCost, Shard, make_shards
+from hf_gradexplain.run.shared_tasks import remove_results
 from hf_gradexplain.text.chat import check_roles, checking_roles
 from hf_gradexplain.text.texts import listed, text_parts, texts_of
 from hf_gradexplain.viz.terminal import say
@@ -102,6 +103,7 @@ def evaluate(
         if state.is_main_process:
             check_inputs(output_dir, inputs)
             finished = [_reusable_shards(output_dir)]
+            remove_results(output_dir)
             queue.start()
         broadcast_object_list(finished)
         cost = DocumentCost.of(engine, options)

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from accelerate.utils import broadcast_object_list
-
 from hf_gradexplain.files import atomic_write_bytes
 from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.shard_queue import ShardQueue
 
 _POLL_SECONDS = 0.05
+
+_TASKS = "tasks.pickle"
+"""The file that tells the other processes what to do."""
 
 Task = Callable[[], Any]
 """A function without arguments; with several processes, the function and its result must be picklable."""
@@ -28,26 +29,36 @@ def share_tasks(tasks: Sequence[Task], folder: Path) -> Iterator[Any]:
 
     Args:
         tasks: The tasks. The longest ones should come first.
-        folder: A folder that all processes share and that the caller has locked. Finished results are in a folder in it
-            until they are read.
+        folder: A folder that all processes share and that the caller has locked. Tasks are shared in it once in a run.
+            Finished results are in a folder in it until they are read.
     """
-    state, results = process_state(), _results(folder)
-    shutil.rmtree(results, ignore_errors=True)
-    if state.num_processes == 1:
+    remove_results(folder)
+    n = process_state().num_processes
+    if n == 1:
         return (task() for task in tasks)
-    results.mkdir()
+    results = _results(folder)
+    results.mkdir(mode=0o700)  # results are pickled: no other user may write them
     ShardQueue(results).start()
-    broadcast_object_list([list(tasks)])
-    return _collect(tasks, results, state.num_processes)
+    atomic_write_bytes(results / _TASKS, pickle.dumps(list(tasks)), sync=False)
+    return _collect(tasks, results, n)
 
 
 def help_with_tasks(folder: Path) -> None:
-    """Wait until the main process calls `share_tasks`, and compute tasks until all are claimed."""
-    received: list[Any] = [None]
-    broadcast_object_list(received)
-    tasks, results = received[0], _results(folder)
+    """Wait until the main process calls `share_tasks`, and compute tasks until all are claimed.
+
+    The wait may be long. Tasks of a killed run must have been removed before, see `remove_results`.
+    """
+    results = _results(folder)
+    while not (results / _TASKS).exists():
+        time.sleep(_POLL_SECONDS)
+    tasks = pickle.loads((results / _TASKS).read_bytes())
     for number in _claims(tasks, results):
         _compute(tasks, number, results)
+
+
+def remove_results(folder: Path) -> None:
+    """Remove tasks and results that a killed run may have left."""
+    shutil.rmtree(_results(folder), ignore_errors=True)
 
 
 def _collect(tasks: Sequence[Task], results: Path, num_processes: int) -> Iterator[Any]:
@@ -66,7 +77,7 @@ def _collect(tasks: Sequence[Task], results: Path, num_processes: int) -> Iterat
     next(claims, None)  # like every process, claim a number beyond the last task
     while queue.totals().claimed < len(tasks) + num_processes:
         time.sleep(_POLL_SECONDS)
-    shutil.rmtree(results)
+    remove_results(results.parent)
 
 
 def _claims(tasks: Sequence[Task], results: Path) -> Iterator[int]:

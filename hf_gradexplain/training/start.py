@@ -33,8 +33,8 @@ from hf_gradexplain.loading.safety import (
 )
 from hf_gradexplain.loading.weights import check_weights, input_embeddings
 from hf_gradexplain.models import load_word_vectors, train_word_tokenizer
-from hf_gradexplain.probing.gradient_checks import tokens_around
 from hf_gradexplain.training.arguments import TrainArguments
+from hf_gradexplain.training.pairs import Reward
 from hf_gradexplain.training.task import Task
 
 
@@ -136,11 +136,12 @@ def pretrained_model(
     _set_padding(model, tokenizer, name)
     if arguments.max_length is not None:
         tokenizer.model_max_length = arguments.max_length
-        special = tokens_around(tokenizer)
+        pairs = "," in arguments.text_column and not isinstance(task, Reward)
+        special = tokenizer.num_special_tokens_to_add(pair=pairs)
         if arguments.max_length <= special:
             raise GradexplainError(
-                f"max_length is {arguments.max_length}, but {name!r} adds {special} special tokens to each text: give "
-                f"{special + 1} or more"
+                f"max_length is {arguments.max_length}, but {name!r} adds {special} special tokens to each "
+                f"{'pair' if pairs else 'text'}: give {special + 1} or more"
             )
         most = read_limit(tokenizer, model)
         if most is not None and most < arguments.max_length:

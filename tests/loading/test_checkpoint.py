@@ -47,17 +47,22 @@ def test_a_distributed_model_is_not_moved(asked):
     assert asked["device"] == "auto"
 
 
-@pytest.mark.parametrize(
-    ("is_quantized", "device", "moved"),
-    [(True, "cpu", False), (True, "meta", True), (False, "cpu", True), (None, "cpu", True)],
-)
-def test_a_quantised_model_that_is_on_the_device_is_not_moved(is_quantized, device, moved, asked, monkeypatch):
-    """A model of bitsandbytes is loaded onto the device, and refuses to be moved."""
-    monkeypatch.setattr(PreTrainedModel, "is_quantized", is_quantized, raising=False)
-    calls = []
-    monkeypatch.setattr(PreTrainedModel, "to", lambda model, to: calls.append(to) or model)
-    load_checkpoint("x", device=device)
-    assert [to for to in calls if isinstance(to, torch.device)] == [torch.device(device)] * moved
+@pytest.mark.parametrize(("device", "accepted"), [("cpu", True), ("meta", False), ("cpu:1", False)])
+def test_a_quantised_model_that_cannot_be_moved_must_be_on_the_device(device, accepted, asked, monkeypatch):
+    """A model of bitsandbytes is loaded onto a GPU and refuses to be moved."""
+
+    def refuse(model, to):
+        if isinstance(to, torch.device):
+            raise ValueError("`.to` is not supported for `8-bit` models")
+        return model
+
+    monkeypatch.setattr(PreTrainedModel, "to", refuse)
+    monkeypatch.setattr(checkpoint, "find_device", torch.device)
+    if accepted:
+        assert load_checkpoint("x", device=device).model.device.type == "cpu"
+        return
+    with pytest.raises(GradexplainError, match=r"^cannot load .* 'x': ValueError: `\.to` is not supported"):
+        load_checkpoint("x", device=device)
 
 
 def test_a_model_that_does_not_fit_onto_the_device_is_an_error_that_says_what_to_do(asked, monkeypatch):

@@ -226,7 +226,11 @@ def test_a_training_says_what_a_number_must_be(values, message):
         (MeasureArguments, {"ties": "firs"}, "unknown ties 'firs'"),
         (evaluate, {"rationale_column": "a"}, "rationale_column and rationale_mask_column need a --dataset_name"),
         (evaluate, {"rationale_mask_column": "a"}, "rationale_column and rationale_mask_column need a --dataset_name"),
-        (evaluate, {"label_map": "a=b", "target": "predicted"}, "--label_map says which classes labels are"),
+        (
+            evaluate,
+            {"label_map": "a=b", "target": "predicted"},
+            "label_map needs a --dataset_name or a --file with labels",
+        ),
         (evaluate, {"hub_dataset_id": "a/b"}, "hub_dataset_id and publish_text need push_to_hub"),
         (evaluate, {"publish_text": True}, "hub_dataset_id and publish_text need push_to_hub"),
         (evaluate, {"self_check": True}, "leave out self_check and self_check_share"),

@@ -40,17 +40,20 @@ def process(rank, world, port, folder, results):
     os.environ.update({name: str(value) for name, value in names.items()})
     os.environ.update({"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true"})
     process_state()
-    for part in ("first", "second"):  # in the same folder
-        if rank:
-            help_with_tasks(folder / "run")
-        else:
-            (folder / part).mkdir()
-            tasks = [partial(square, number, folder / part, world) for number in range(N)]
-            collected = []
-            for number, result in enumerate(share_tasks(tasks, folder / "run")):
-                collected.append(result)
-                assert not (folder / "run" / ".results" / f"{number - 1}.pickle").exists()
-            results.send(collected)
+    if rank:
+        help_with_tasks(folder / "run")
+        return
+    time.sleep(0.2)  # the others wait
+    (folder / "run" / ".results").mkdir()
+    (folder / "run" / ".results" / "0.pickle").touch()  # of a killed run
+    (folder / "arrived").mkdir()
+    collected, results_folder = [], folder / "run" / ".results"
+    tasks = [partial(square, number, folder / "arrived", world) for number in range(N)]
+    for number, result in enumerate(share_tasks(tasks, folder / "run")):
+        collected.append(result)
+        assert not (results_folder / f"{number - 1}.pickle").exists()
+        assert results_folder.stat().st_mode & 0o777 == 0o700
+    results.send(collected)
 
 
 @pytest.mark.parametrize("world", [2, 3])
@@ -64,11 +67,10 @@ def test_processes_share_tasks_and_the_main_process_gets_all_results_in_order(wo
     processes = [FORKS.Process(target=process, args=(rank, *arguments)) for rank in range(world)]
     for started in processes:
         started.start()
-    for _ in range(2):
-        assert ours.poll(60)
-        results = ours.recv()
-        assert [squared for squared, _ in results] == [number**2 for number in range(N)]
-        assert len({pid for _, pid in results}) == world
+    assert ours.poll(60)
+    results = ours.recv()
+    assert [squared for squared, _ in results] == [number**2 for number in range(N)]
+    assert len({pid for _, pid in results}) == world
     for started in processes:
         started.join(60)
         assert started.exitcode == 0

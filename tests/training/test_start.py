@@ -11,6 +11,7 @@ from transformers import (
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.training.arguments import TrainArguments
+from hf_gradexplain.training.pairs import reward
 from hf_gradexplain.training.start import pretrained_model, read_limit
 from hf_gradexplain.training.task import Task, infer_task
 from hf_gradexplain.training.train import fit
@@ -68,6 +69,13 @@ def test_max_length_has_room_for_a_word_between_the_special_tokens(tmp_path):
     with pytest.raises(GradexplainError, match=f"^{message}$"):
         begun(tmp_path, max_length=2)
     assert begun(tmp_path, max_length=3)[1].model_max_length == 3
+    with pytest.raises(GradexplainError, match=r"max_length is 3, but .* adds 3 special tokens to each pair: give 4"):
+        begun(tmp_path, max_length=3, text_column="query,document")
+    assert begun(tmp_path, max_length=4, text_column="query,document")[1].model_max_length == 4
+    rewards = TrainArguments(
+        dataset_name="any", output_dir="any", model_name_or_path=str(tmp_path), task="reward", max_length=3
+    )
+    assert pretrained_model(rewards, reward())[1].model_max_length == 3
 
 
 def fitted(folder, **options):

@@ -23,7 +23,7 @@ from hf_gradexplain.explanation.self_check import TOP
 from hf_gradexplain.perturb.orders import tie
 
 _CHANCES = 1000
-"""One in so many texts may have no random order that begins with other units than the top units."""
+"""There must be so many random orders that all of them begin with the top units in at most 1 of 1000 texts."""
 
 
 @dataclass(frozen=True)
@@ -166,14 +166,13 @@ def check_text(
     if not removals:
         return TextCheck(value, (), None, (), None)
     chosen = max((r for r in removals if r.k <= TOP), key=lambda r: r.k, default=removals[0])
+    beats_random = _beats_random(value, chosen, signed, document.explanation.regression)
     return TextCheck(
         value=value,
         removals=removals,
         k=chosen.k,
         top=_top(document, method, chosen.k),
-        beats_random=_beats_random(value, chosen, signed, document.explanation.regression)
-        if are_enough(orders, n, chosen.k)
-        else None,
+        beats_random=beats_random if are_enough(orders, n, chosen.k) else None,
     )
 
 

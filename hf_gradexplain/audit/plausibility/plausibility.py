@@ -58,8 +58,8 @@ def plausibility_table(paths: Sequence[Path], seed: int = 0) -> pd.DataFrame:
 
     Returns:
         One row per method: `method`; `iou_f1`, `token_f1`, `auprc`, each with `X_ci_low` and `X_ci_high`, its 95 %
-        percentile interval of the bootstrap over documents; `k`; `n`, the number of documents that are counted; and
-        `n_undefined`, the number of documents that are not counted.
+        interval of the bootstrap over documents, see `hf_gradexplain.evaluation.bootstrap.percentile_interval`; `k`;
+        `n`, the number of documents that are counted; and `n_undefined`, the number of documents that are not counted.
     """
     lengths = [len(_marked(gold)) for block in _blocks(paths, seed) for _, _, gold in block]
     marked = [length for length in lengths if length]

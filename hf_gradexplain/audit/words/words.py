@@ -177,7 +177,8 @@ def find_words(
     permutations within documents, computed by an approximation, see `hf_gradexplain.audit.words.word_tests`. They are
     adjusted by Benjamini and Hochberg's method for the number of rows.
 
-    Intervals are 95 % percentile intervals of the bootstrap over documents.
+    Intervals are 95 % intervals of the bootstrap over documents, see
+    `hf_gradexplain.evaluation.bootstrap.percentile_interval`.
 
     Memory does not grow with the number of documents. The files are read twice, and once more for every 4,096 rows.
 
