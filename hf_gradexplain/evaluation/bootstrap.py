@@ -29,6 +29,9 @@ with another one."""
 ANY = (-np.inf, np.inf)
 """The limits of a quantity that can have any value."""
 
+CHANGE = (-1.0, 1.0)
+"""The limits of a change of a probability, and of AOPC if it is about probabilities."""
+
 EXACT_K, K_RATIO = 50, 1.05
 """Replicates are computed at every `K` up to `EXACT_K`; beyond it, each such `K` is 5 % larger than the last one."""
 
@@ -92,7 +95,8 @@ class Means:
     def interval(self, limits: tuple[float, float] = ANY) -> tuple[np.ndarray, np.ndarray]:
         """Return the lower and upper ends of the 95 % intervals, `(C,)` each; see `percentile_interval`.
 
-        An end is exactly 0 if this percentile of the replicates is 0, so that its sign can be trusted.
+        For `ENOUGH` documents or more, an end is exactly 0 if this percentile of the replicates is 0, so that its sign
+        can be trusted. For fewer documents, whose intervals are wider, such an end lies beyond 0.
         """
         return percentile_interval(self.rounded_mean, self.deviations, self.n, limits)
 
@@ -174,17 +178,18 @@ class AopcSums:
         self.drops += drop_sums(drops, self.longest)
         self.at_grid.add(areas(drops, self.grid), weights)
 
-    def table(self, max_k: int) -> pd.DataFrame:
+    def table(self, max_k: int, limits: tuple[float, float] = ANY) -> pd.DataFrame:
         """Return columns `k, aopc, ci_low, ci_high, n`, `k` from 0 to `max_k`.
 
-        These are the mean and its 95 % interval, see `Means.interval`.
+        These are the mean and its 95 % interval, see `Means.interval`; `limits` are as in `percentile_interval`.
         """
         k = np.arange(max_k + 1)
         mean = aopc_by_k(self.drops[: max_k + 1], self.n)
         at_grid, inside = self.at_grid.mean, self.grid <= max_k
         at_grid[inside] = mean[self.grid[inside]]  # to the bit, so that an end of 0 stays 0
-        low, high = (np.interp(k, self.grid, end - at_grid) for end in self.at_grid.interval())
-        return pd.DataFrame({"k": k, "aopc": mean, "ci_low": mean + low, "ci_high": mean + high, "n": self.n})
+        ends = [mean + np.interp(k, self.grid, end - at_grid) for end in self.at_grid.interval()]
+        low, high = np.clip(ends, *limits)
+        return pd.DataFrame({"k": k, "aopc": mean, "ci_low": low, "ci_high": high, "n": self.n})
 
 
 def _ratio(sums: np.ndarray, n: np.ndarray) -> np.ndarray:

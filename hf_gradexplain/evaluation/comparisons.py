@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from hf_gradexplain.evaluation.bootstrap import REPLICATES, Means
+from hf_gradexplain.evaluation.bootstrap import ANY, REPLICATES, Means
 from hf_gradexplain.statistics.rounding import ROUNDING
 
 FALSE_DISCOVERY_RATE = 0.05
@@ -94,8 +94,11 @@ class PairedSums:
         self.differences.add(flat, weights)
         self.squares += np.square(flat).sum(0)
 
-    def table(self) -> pd.DataFrame:
+    def table(self, limits: tuple[float, float] = ANY) -> pd.DataFrame:
         """Return one row per `K` and pair of methods, with the better method of the pair as `method`.
+
+        Args:
+            limits: The smallest and the largest possible difference, where intervals end.
 
         Returns:
             Columns `k, method, other, difference, ci_low, ci_high, p, p_adjusted, n`: the mean of AOPC(`method`) -
@@ -104,7 +107,7 @@ class PairedSums:
             the interval and the p-values are NaN.
         """
         mean, n = self.differences.mean, int(self.differences.n.max(initial=0))
-        low, high = self.differences.interval()
+        low, high = self.differences.interval(limits)
         p = paired_t_test(mean, np.maximum(self.squares - n * np.square(np.nan_to_num(mean)), 0), n)
         swapped = mean < 0
         pairs = [(k, a, b) for k in self.ks for a, b in self.pairs]

@@ -142,16 +142,21 @@ def count_documents(paths: Sequence[Path]) -> dict[str, int]:
     return counts
 
 
+def is_regression(paths: Sequence[Path]) -> bool:
+    """Return whether all documents of these files are of a regression, so that AOPC is not about probabilities."""
+    return all(to_array(open_documents(path).read(["regression"])["regression"]).all() for path in paths)
+
+
 def read_output_range(paths: Sequence[Path]) -> float:
     """Return the range of the model's outputs: 1 for probabilities.
 
     For regression, it is the difference between the largest and the smallest output for the full texts of these files.
     """
+    if not is_regression(paths):
+        return 1.0
     low, high = np.inf, -np.inf
     for path in paths:
         file = open_documents(path)
-        if not to_array(file.read(["regression"])["regression"]).all():
-            return 1.0
         first = file.schema_arrow.field("curves").type[0].name
         outputs = to_ragged(struct_fields(file.read([f"curves.{first}"]), "curves")[first]).first
         low, high = outputs.min(initial=low), outputs.max(initial=high)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from hf_gradexplain.evaluation.agreement import CorrelationSums, SignSums, correlation_tables
 from hf_gradexplain.evaluation.aopc import areas, full_areas, removal_drops, sufficiency_drops
-from hf_gradexplain.evaluation.bootstrap import AopcSums, bootstrap_weights
+from hf_gradexplain.evaluation.bootstrap import ANY, CHANGE, AopcSums, bootstrap_weights
 from hf_gradexplain.evaluation.comparisons import PairedSums
 from hf_gradexplain.evaluation.correlation import correlated_methods
 from hf_gradexplain.evaluation.median import MIN_VALUES
@@ -21,6 +21,7 @@ from hf_gradexplain.evaluation.read_documents import (
     DocumentBlock,
     count_documents,
     count_incomplete,
+    is_regression,
     read_blocks,
     read_correlations,
     read_output_range,
@@ -119,7 +120,8 @@ def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = Non
     intervals = sums.correlations.intervals()
     by_method = ((method, read_correlations(paths, method)) for method in correlated)
     correlation, histograms = correlation_tables(by_method, intervals)
-    curves = sums.curve_table()
+    limits = ANY if is_regression(paths) else CHANGE
+    curves = sums.curve_table(limits)
     removal = curves[curves["curve"] == "removal"].drop(columns="curve").reset_index(drop=True)
     normalised = sums.normalised.table() if sums.normalised.n else pd.DataFrame()
     signs = sums.signs.table() if sums.signs.methods else pd.DataFrame()
@@ -131,7 +133,7 @@ def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = Non
         correlation_histograms=histograms,
         curves=curves if curves["curve"].nunique() > 1 else pd.DataFrame(),
         chance=sums.chance_table(),
-        comparisons=sums.pairs.table(),
+        comparisons=sums.pairs.table(limits),
         normalised=normalised,
         signs=signs,
         counts=count_table(counts, undefined, correlation, normalised, signs, incomplete),
@@ -183,8 +185,8 @@ class _Sums:
         for method, of_method in drops.items():
             self.curves.setdefault((curve, method), AopcSums(self.longest)).add(of_method, weights)
 
-    def curve_table(self) -> pd.DataFrame:
-        tables = {key: sums.table(self.max_k) for key, sums in self.curves.items()}
+    def curve_table(self, limits: tuple[float, float]) -> pd.DataFrame:
+        tables = {key: sums.table(self.max_k, limits) for key, sums in self.curves.items()}
         return pd.concat(tables, names=["curve", "method", None]).reset_index(level=[0, 1]).reset_index(drop=True)
 
     def chance_table(self) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Means over documents and their intervals."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hf_gradexplain.evaluation.aopc import document_aopc, removal_drops
@@ -78,6 +79,18 @@ def test_a_mean_over_one_document_has_no_interval_and_one_over_two_has(curves):
     values = np.sort([document_aopc(curve, 8) for curve in curves[3:5]], axis=0)
     ends = values.mean(0) + OF_TWO * (values - values.mean(0))
     np.testing.assert_allclose(two[["ci_low", "ci_high"]].to_numpy().T, ends, rtol=0, atol=1e-7)
+
+
+def test_the_intervals_of_aopc_end_at_its_limits():
+    """Also between the points at which they are computed, which are the first 51 numbers of units and some beyond."""
+    steep = [np.concatenate([[1.0], np.zeros(70)]), np.ones(71)]
+    free, cut = AopcSums(70, 50), AopcSums(70, 50)
+    for sums in (free, cut):
+        sums.add(removal_drops(RaggedArray.of(steep)), bootstrap_weights([0, 1], 0, 50))
+    free, cut = free.table(70), cut.table(70, (-1.0, 1.0))
+    assert free["ci_low"].min() < -3
+    assert free["ci_high"].max() > 4
+    pd.testing.assert_frame_equal(cut, free.assign(ci_low=free.ci_low.clip(-1), ci_high=free.ci_high.clip(None, 1)))
 
 
 @pytest.mark.parametrize(("n", "factor"), [(2, 9.168172), (3, 2.688647), (10, 1.216616), (29, 1.063624), (30, 1.0)])

@@ -38,6 +38,14 @@ def test_it_is_the_paired_t_test_of_scipy_the_better_method_first():
         np.testing.assert_allclose([row.ci_low, row.ci_high], ends, atol=0.02)
 
 
+def test_intervals_end_at_the_largest_possible_difference():
+    """Without limits, the interval of 0.9 and 0.1 is 0.5 ± 0.4 · 9.168."""
+    sums = PairedSums(["a", "b"], [10])
+    sums.add(np.array([[[0.0], [0.0]], [[0.9], [0.1]]]), np.ones(2), bootstrap_weights([0, 1], 0))
+    assert sums.table()[["ci_low", "ci_high"]].iloc[0].tolist() == pytest.approx([-3.1673, 4.1673], rel=1e-4)
+    assert sums.table((-1, 1))[["ci_low", "ci_high"]].iloc[0].tolist() == [-1, 1]
+
+
 def test_it_agrees_with_permuting_signs():
     rng = np.random.default_rng(1)
     a, b = rng.exponential(0.2, 60), rng.exponential(0.14, 60)

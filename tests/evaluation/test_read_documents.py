@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, schema, write_documents
-from hf_gradexplain.evaluation.read_documents import count_documents, count_incomplete, read_output_range
+from hf_gradexplain.evaluation.read_documents import count_documents, count_incomplete, is_regression, read_output_range
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.text.unit import Unit
 
@@ -93,5 +93,6 @@ def test_the_range_of_outputs_is_that_of_full_texts_and_1_for_probabilities(tmp_
     for path, part in zip(paths, files, strict=True):
         write_documents(part, path, schema(["integrated_gradients"]))
     assert read_output_range(paths[:3]) == 4.0
+    assert [is_regression(paths[:3]), is_regression(paths[3:]), is_regression(paths)] == [True, False, False]
     assert read_output_range(paths[2:3]) == 3.5
     assert read_output_range(paths) == read_output_range(paths[3:]) == 1.0

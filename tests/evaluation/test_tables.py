@@ -296,3 +296,20 @@ def test_methods_that_differ_by_rounding_of_the_outputs_are_equal(problem_type, 
     write_documents(made, tmp_path / "0.parquet", schema(options.methods))
     difference = make_tables([tmp_path / "0.parquet"], options).comparisons["difference"].item()
     assert (difference == 0) is equal
+
+
+@pytest.mark.parametrize(
+    ("problem_type", "ends"), [("single_label_classification", (-1, 1)), ("regression", (-2.042, 2.542))]
+)
+def test_intervals_end_at_the_largest_possible_aopc_of_probabilities(problem_type, ends, tmp_path):
+    """AOPC(1) is 0.5 and 0; without limits, the interval of the mean is 0.25 ± 0.25 · 9.168."""
+    options = Options(("random", "loo"), "word_type")
+    data = Dataset.from_dict({"id": [0, 1], "text": ["bad", "good"]})
+    documents = evaluate_texts(explainer("textcnn", problem_type), data, options)
+    flat, falling = np.ones(2), np.array([1.0, 0.0])
+    curves = ({"random": flat, "loo": falling}, {"random": flat, "loo": flat})
+    made = [replace(document, curves=each) for document, each in zip(documents, curves, strict=True)]
+    write_documents(made, tmp_path / "0.parquet", schema(options.methods))
+    tables = make_tables([tmp_path / "0.parquet"], options)
+    for row in (tables.aopc.set_index(["method", "k"]).loc[("loo", 1)], tables.comparisons.iloc[0]):
+        assert tuple(row[["ci_low", "ci_high"]]) == pytest.approx(ends, abs=1e-3)

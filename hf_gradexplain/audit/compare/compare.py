@@ -73,7 +73,7 @@ class _Sums:
         tie = max(tie_tolerance(run.first["dtype"]) for run in alike.runs)
         self.regression = alike.runs[0].first["regression"]
         self.vocabulary = Vocabulary(str.lower)
-        self.means, self.drifts = RunMeans(), Drifts(n_runs, methods, tie)
+        self.means, self.drifts = RunMeans(regression=self.regression), Drifts(n_runs, methods, tie)
         self.words = WordSums(n_runs, len(alike.class_names), method)
         self.texts = ChangedTexts(method)
 

@@ -54,10 +54,11 @@ class RunMeans:
 
     Args:
         replicates: The number of bootstrap samples.
+        regression: Whether AOPC is about outputs, which have no limits.
     """
 
-    def __init__(self, replicates: int = REPLICATES) -> None:
-        self.replicates = replicates
+    def __init__(self, replicates: int = REPLICATES, *, regression: bool) -> None:
+        self.replicates, self.regression = replicates, regression
         self.names: list[tuple[str, str]] = []
 
     def add(self, values: Sequence[Mapping[tuple[str, str], np.ndarray]], weights: np.ndarray) -> None:
@@ -87,7 +88,9 @@ class RunMeans:
             `hf_gradexplain.audit.compare.seeds.predict_seed`.
         """
         mean, n = self.difference.mean, self.difference.n
-        low, high = self.difference.interval()
+        of_aopc = np.inf if self.regression else 2  # of two models, each between -1 and 1
+        largest = [{ACCURACY: 1, f"AOPC({SHORT_K})": of_aopc}.get(name, np.inf) for name, _ in self.names]
+        low, high = np.clip(self.difference.interval(), np.negative(largest), largest)
         squares = np.maximum(self.squares - n * np.square(np.nan_to_num(mean)), 0)
         rows = []
         for i, (name, method) in enumerate(self.names):

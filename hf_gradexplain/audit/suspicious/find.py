@@ -22,7 +22,7 @@ from hf_gradexplain.audit.suspicious.insertion_places import Place, draw_places
 from hf_gradexplain.audit.suspicious.result import SuspiciousWords
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, choose
-from hf_gradexplain.evaluation.bootstrap import Means, bootstrap_weights
+from hf_gradexplain.evaluation.bootstrap import CHANGE, Means, bootstrap_weights
 from hf_gradexplain.evaluation.read_documents import read_tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.options.words import InsertionTest
@@ -151,7 +151,7 @@ def _try_words(
     control_rows = {c: np.searchsorted(codes, chosen) for c, chosen in controls.items()}
     means = Means(len(row_of))
     means.add(rises[row_of].T, bootstrap_weights([place.id for place in places], options.seed))
-    low, high = means.interval()
+    low, high = means.interval(CHANGE)
     counts = flips.sum(1)
     measured = [
         _of_flips(counts[i], counts[control_rows[c][control_rows[c] != i]], len(places), test.margin)

@@ -11,8 +11,9 @@ from scipy.sparse import csr_array
 from hf_gradexplain.audit.read_words import Vocabulary, WordBlock, read_words
 from hf_gradexplain.audit.words.word_tests import TILTS, document_cumulants, upper_tail
 from hf_gradexplain.errors import choose
-from hf_gradexplain.evaluation.bootstrap import ANY, REPLICATES, bootstrap_weights, percentile_interval
+from hf_gradexplain.evaluation.bootstrap import ANY, CHANGE, REPLICATES, bootstrap_weights, percentile_interval
 from hf_gradexplain.evaluation.documents import read_class_names
+from hf_gradexplain.evaluation.read_documents import is_regression
 
 CLASSES = ("target", "label", "prediction")
 """The columns of documents that can group them."""
@@ -102,13 +103,13 @@ def summarise_words(
     paths: Sequence[Path], vocabulary: Vocabulary, groups: Groups, method: str, rows: WordRows, seed: int
 ) -> pd.DataFrame:
     """Return a table with the statistics of these rows, see `hf_gradexplain.audit.words.words.Words`."""
-    parts = []
+    parts, limits = [], ANY if is_regression(paths) else CHANGE
     for start in range(0, len(rows.group), ROWS):
         part = WordRows(rows.group[start : start + ROWS], rows.word[start : start + ROWS])
         sums = WordSums(len(part.group))
         for block in read_words(paths, vocabulary, [method]):
             sums.add(block, part.find(groups.codes(block)[block.document], block.word), method, seed)
-        parts.append(sums.table())
+        parts.append(sums.table(limits))
     return pd.concat(parts, ignore_index=True) if parts else WordSums(0).table()
 
 
@@ -141,13 +142,13 @@ class WordSums:
         cumulants[present] = document_cumulants(share, starts).reshape(len(present), -1)
         self.cumulants += csr_array((np.ones(len(row)), (row, document)), (len(self.excess), len(block))) @ cumulants
 
-    def table(self) -> pd.DataFrame:
-        """Return a table with the statistics of all rows."""
+    def table(self, limits: tuple[float, float] = ANY) -> pd.DataFrame:
+        """Return a table with the statistics of all rows; the intervals of drops end at `limits`."""
         columns = {"n": self.share.n, "share": self.share.mean}
         columns["share_ci_low"], columns["share_ci_high"] = self.share.interval((-1, 1))
         columns["others"] = self.share.mean - self.excess / np.maximum(self.share.n, 1)
         columns["drop"] = self.drop.mean
-        columns["drop_ci_low"], columns["drop_ci_high"] = self.drop.interval()
+        columns["drop_ci_low"], columns["drop_ci_high"] = self.drop.interval(limits)
         columns["p"] = upper_tail(self.excess, self.cumulants.reshape(-1, 3, len(TILTS)))
         return pd.DataFrame(columns)
 

@@ -17,8 +17,8 @@ def test_mcnemar_is_the_test_of_a_fair_coin(only_a, only_b, p):
     assert mcnemar(only_b, only_a) == pytest.approx(p)
 
 
-def table(*runs):
-    means = RunMeans(50)
+def table(*runs, regression=False):
+    means = RunMeans(50, regression=regression)
     values = [{ACCURACY: np.array(right, float), AOPC: np.array(aopc, float)} for right, aopc in runs]
     n = len(values[0][AOPC])
     weights = np.random.default_rng(0).poisson(1.0, (n, 50)).astype(float)
@@ -42,6 +42,18 @@ def test_means_of_two_runs():
     assert aopc["p"] == pytest.approx(stats.ttest_1samp(difference, 0).pvalue)
     assert aopc["ci_low"] <= aopc["difference"] <= aopc["ci_high"]
     assert "p_seeds" not in aopc
+
+
+@pytest.mark.parametrize(("regression", "ends"), [(False, [-2, 2]), (True, [-6.8761, 6.8761])])
+def test_intervals_end_at_the_largest_possible_difference(regression, ends):
+    """Without limits, they are ± 0.75 · 9.168, because each measure changes by 0.75 in one text, by -0.75 in another.
+
+    The accuracy of a text is 0 or 1; the shares here have the same interval as AOPC, but another limit.
+    """
+    a, b = ([0, 0.75], [0, 0.75]), ([0.75, 0], [0.75, 0])
+    accuracy, aopc = table(a, b, regression=regression)[["ci_low", "ci_high"]].to_numpy().tolist()
+    assert accuracy == [-1, 1]
+    assert aopc == pytest.approx(ends, rel=1e-4)
 
 
 def test_other_seeds_need_a_run_and_two_references():

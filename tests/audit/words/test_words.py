@@ -1,5 +1,7 @@
 """The words of a model, compared with dictionaries over the documents."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -97,6 +99,15 @@ def test_the_interval_of_a_share_ends_at_the_whole_score(made_up, tmp_path):
         np.testing.assert_allclose(cut, np.clip(ends, -1, 1), rtol=1e-9)
 
 
+@pytest.mark.parametrize(("regression", "ends"), [(False, (-1, 1)), (True, (-3.167, 4.167))])
+def test_the_interval_of_a_drop_ends_at_the_largest_drop_of_a_probability(regression, ends, tmp_path):
+    """The drops are 0.9 and 0.1; without limits, the interval of their mean is 0.5 ± 0.4 · 9.168."""
+    documents = [make_document(i, ["a", "b"], {"loo": [x, 0]}, objective="prob") for i, x in enumerate((0.9, 0.1))]
+    documents = [replace(x, explanation=replace(x.explanation, regression=regression)) for x in documents]
+    row = find_words(write(documents, tmp_path), "loo", min_documents=2).to_frame().set_index("word").loc["a"]
+    assert (row["drop"], row["drop_ci_low"], row["drop_ci_high"]) == pytest.approx((0.5, *ends), abs=1e-3)
+
+
 @pytest.mark.parametrize(("by", "group_of"), GROUPINGS)
 def test_the_table_is_that_of_dictionaries(made_up, paths, by, group_of):
     found, sizes = by_hand(made_up, group_of)
@@ -118,7 +129,8 @@ def test_the_table_is_that_of_dictionaries(made_up, paths, by, group_of):
     for pair in list(kept)[:4]:
         for name in ("share", "drop"):
             ends = [rows[pair][f"{name}_ci_low"], rows[pair][f"{name}_ci_high"]]
-            np.testing.assert_allclose(ends, interval(kept[pair][name], kept[pair]["id"]), rtol=1e-9)
+            expected = np.clip(interval(kept[pair][name], kept[pair]["id"]), -1, 1)
+            np.testing.assert_allclose(ends, expected, rtol=1e-9)
     table = words.to_frame()
     np.testing.assert_allclose(table["p_adjusted"], false_discovery_control(table["p"]))
     within = table.groupby("group", sort=False)["overall"]
