@@ -97,21 +97,29 @@ def document_bounds(
     return {"lower": lower, "upper": upper, "exact": exact}
 
 
-def normalised_aopc(aopc: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+def normalised_aopc(
+    aopc: np.ndarray, lower: np.ndarray, upper: np.ndarray, scale: np.ndarray | float = 1.0
+) -> np.ndarray:
     """Return `(AOPC - lower) / (upper - lower)` per document, `(n,)`; NaN where the bounds are equal up to rounding.
 
     The bounds are equal for documents of at most one unit, which have only one order, and for documents in which no
     unit matters to the model. The value is not clipped: it is above 1 for an order that is better than the best order
     that the beam search found.
+
+    Args:
+        aopc: The AOPC of each document at its number of units.
+        lower: The AOPC of the worst order.
+        upper: The AOPC of the best order.
+        scale: The magnitude of the outputs `(n,)`, 1 for probabilities, which the rounding error is relative to.
     """
     width = upper - lower
-    defined = width > _rounding_error(lower, upper)
+    defined = width > _rounding_error(lower, upper, scale)
     return np.divide(aopc - lower, width, out=np.full(aopc.shape, np.nan), where=defined)
 
 
-def _rounding_error(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+def _rounding_error(lower: np.ndarray, upper: np.ndarray, scale: np.ndarray | float) -> np.ndarray:
     """Return the largest rounding error of an AOPC between these bounds: `(n,)`."""
-    return ROUNDING * np.maximum(1, np.maximum(np.abs(upper), np.abs(lower)))
+    return ROUNDING * np.maximum(scale, np.maximum(np.abs(upper), np.abs(lower)))
 
 
 class NormalisedSums:
@@ -128,17 +136,20 @@ class NormalisedSums:
         self.area_sums = np.zeros((len(self.methods) + 2,))
         self.normalised = Means(len(self.methods), replicates)
 
-    def add(self, aopc: np.ndarray, bounds: Mapping[str, np.ndarray], weights: np.ndarray) -> None:
+    def add(
+        self, aopc: np.ndarray, bounds: Mapping[str, np.ndarray], scale: np.ndarray | float, weights: np.ndarray
+    ) -> None:
         """Add documents.
 
         Args:
             aopc: `(M, n)` the AOPC of each document at its number of units.
             bounds: The `document_bounds` of the documents, `(n,)` each.
+            scale: As in `normalised_aopc`.
             weights: The `bootstrap_weights` of the documents, `(n, replicates)`.
         """
         lower, upper, exact = bounds["lower"], bounds["upper"], bounds["exact"]
-        normalised = np.stack([normalised_aopc(row, lower, upper) for row in aopc], 1)
-        error = _rounding_error(lower, upper)
+        normalised = np.stack([normalised_aopc(row, lower, upper, scale) for row in aopc], 1)
+        error = _rounding_error(lower, upper, scale)
         self.n += len(lower)
         self.exact += int(exact.sum())
         self.outside += (((aopc < lower - error) | (aopc > upper + error)) & ~exact).sum(1)

@@ -12,6 +12,7 @@ from hf_gradexplain.evaluation.documents import MEASURED, open_documents, read_l
 from hf_gradexplain.explanation.correlation import COEFFICIENTS
 from hf_gradexplain.explanation.remarks import COMPLETE_WITHIN
 from hf_gradexplain.statistics.ragged_array import RaggedArray
+from hf_gradexplain.statistics.rounding import ROUNDING
 
 BLOCK = 256
 """Number of documents that are summed at a time; it is fixed, so that the split into files does not change the sums."""
@@ -151,16 +152,18 @@ def read_output_range(paths: Sequence[Path]) -> float:
     """Return the range of the model's outputs: 1 for probabilities.
 
     For regression, it is the difference between the largest and the smallest output for the full texts of these files.
+    If these outputs are equal up to rounding, as for a single text, it is the largest output without its sign.
     """
     if not is_regression(paths):
         return 1.0
-    low, high = np.inf, -np.inf
+    low, high, largest = np.inf, -np.inf, 0.0
     for path in paths:
         file = open_documents(path)
         first = file.schema_arrow.field("curves").type[0].name
         outputs = to_ragged(struct_fields(file.read([f"curves.{first}"]), "curves")[first]).first
         low, high = outputs.min(initial=low), outputs.max(initial=high)
-    return float(high - low)
+        largest = np.abs(outputs).max(initial=largest)
+    return float(high - low) if high - low > ROUNDING * largest else float(largest)
 
 
 def count_incomplete(paths: Sequence[Path]) -> dict[str, int]:

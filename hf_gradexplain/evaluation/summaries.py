@@ -143,7 +143,8 @@ def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
         if p <= SIGNIFICANCE and (above or enough or other != "random"):
             verdict: Comparison = "above" if above else "below"
         else:
-            small = max(abs(row["ci_low"]), abs(row["ci_high"])) < MATTERS * tables.output_range
+            largest = max(abs(row["ci_low"]), abs(row["ci_high"]))
+            small = largest < MATTERS * tables.output_range or largest == 0
             verdict = "level" if small and enough and comparable and not math.isnan(p) else "unclear"
         verdicts[row["method"] if above else row["other"]] = verdict
     return verdicts

@@ -61,7 +61,8 @@ class Tables:
         document_counts: The numbers that `hf_gradexplain.evaluation.read_documents.count_documents` returns.
         unit: The kind of unit, as in `Explanation.unit`.
         output_range: 1 if AOPC is about probabilities. For regression, the largest minus the smallest output for the
-            full texts. Limits for differences in AOPC are multiplied by it.
+            full texts; if they are equal, the largest without its sign. Limits for differences in AOPC are multiplied
+            by it.
     """
 
     aopc: pd.DataFrame
@@ -173,11 +174,11 @@ class _Sums:
         if block.random_orders:
             self.random.add(removal_drops(block.random_orders["mean"]), weights)
             self.chance.add(block.random_orders["variance"])
+        scale = np.maximum(np.abs(next(iter(block.curves.values())).first), self.output_range)
         if len(removal) > 1:
-            scale = np.maximum(np.abs(next(iter(block.curves.values())).first), self.output_range)
             self.pairs.add(np.stack([areas(x, np.array(self.pairs.ks)) for x in removal.values()]), scale, weights)
         if block.bounds:
-            self.normalised.add(np.stack([full_areas(x) for x in removal.values()]), block.bounds, weights)
+            self.normalised.add(np.stack([full_areas(x) for x in removal.values()]), block.bounds, scale, weights)
         self.correlations.add(block.correlations, weights)
         self.signs.add(block.signs, weights)
 

@@ -110,11 +110,29 @@ def test_a_common_factor_does_not_change_it():
     np.testing.assert_allclose(normalised_aopc(aopc, lower, upper), normalised_aopc(*other))
 
 
+@pytest.mark.parametrize("size", [1e-9, 1e-5, 1.0, 1e6])
+def test_the_unit_of_the_outputs_does_not_change_it(size):
+    """Bounds that differ by less than 8 rounding errors of the outputs are equal."""
+    width = np.array([0.5, 1.2 * 8 * 2.0**-23, 0.8 * 8 * 2.0**-23])
+    lower = np.full(3, -width / 2)
+    found = normalised_aopc(size * (lower + width / 4), size * lower, size * (lower + width), np.full(3, size))
+    np.testing.assert_allclose(found, [0.25, 0.25, np.nan], rtol=1e-9)
+
+
+@pytest.mark.parametrize(("width", "found"), [(1e-5, 5e4), (1.5e-6, np.nan)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_large_bounds_have_large_rounding_errors_even_if_the_output_of_the_full_text_is_small(sign, width, found):
+    """8 rounding errors of 2 are 1.9e-6."""
+    lower = np.array([2.0 if sign > 0 else -2.0 - width])
+    normalised = normalised_aopc(lower + 0.5, lower, lower + width, np.array([1e-9]))
+    np.testing.assert_allclose(normalised, [found], rtol=1e-6)
+
+
 def test_the_table_counts_what_is_undefined_outside_and_exact():
     sums = NormalisedSums(["a", "b"], 100)
     bounds = {"lower": [0, 0, 0.1], "upper": [1, 0.5, 0.1], "exact": [True, False, True]}
     bounds = {name: np.array(x) for name, x in bounds.items()}
-    sums.add(np.array([[0.5, 0.6, 0.1], [0.0, 0.25, 0.1]]), bounds, bootstrap_weights(range(3), 0, 100))
+    sums.add(np.array([[0.5, 0.6, 0.1], [0.0, 0.25, 0.1]]), bounds, 1.0, bootstrap_weights(range(3), 0, 100))
     table = sums.table().set_index("method")
     assert table.loc["a", ["naopc", "n", "n_undefined", "n_outside", "n_exact"]].tolist() == [0.85, 2, 1, 1, 2]
     assert table.loc["b", ["naopc", "n_outside", "lower", "aopc"]].tolist() == pytest.approx(
@@ -130,8 +148,11 @@ def test_a_rounding_error_is_not_outside_of_the_bounds():
     aopc = np.array([[0.2 - ROUNDING / 2, upper[1] + ROUNDING / 2, 0.2 - 2 * ROUNDING, upper[3] + 2 * ROUNDING, 0.9]])
     bounds = {"lower": lower, "upper": upper, "exact": np.array([False] * 4 + [True])}
     sums = NormalisedSums(["a"], 100)
-    sums.add(aopc, bounds, bootstrap_weights(range(5), 0, 100))
+    sums.add(aopc, bounds, 1.0, bootstrap_weights(range(5), 0, 100))
     assert sums.table()["n_outside"].tolist() == [2]
+    sums = NormalisedSums(["a"], 100)
+    sums.add(aopc, bounds, np.full(5, 2.5), bootstrap_weights(range(5), 0, 100))
+    assert sums.table()["n_outside"].tolist() == [0]
 
 
 def test_sets_of_more_units_than_bits_have_different_keys():

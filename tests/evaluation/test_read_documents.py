@@ -96,3 +96,14 @@ def test_the_range_of_outputs_is_that_of_full_texts_and_1_for_probabilities(tmp_
     assert [is_regression(paths[:3]), is_regression(paths[3:]), is_regression(paths)] == [True, False, False]
     assert read_output_range(paths[2:3]) == 3.5
     assert read_output_range(paths) == read_output_range(paths[3:]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("outputs", "size"),
+    [([-0.3], 0.3), ([0.3, 0.3], 0.3), ([0.0], 0.0), ([], 0.0), ([2.0, 2.0 + 1e-6], 2.0 + 1e-6), ([2.0, 2.01], 0.01)],
+)
+def test_the_range_of_equal_outputs_is_their_size(outputs, size, tmp_path):
+    """Equal up to 8 rounding errors, which is 1.9e-6 for 2."""
+    documents = [made_up(i, None, 1, [value, 0.0], regression=True) for i, value in enumerate(outputs)]
+    write_documents(documents, tmp_path / "0.parquet", schema(["integrated_gradients"]))
+    assert read_output_range([tmp_path / "0.parquet"]) == pytest.approx(size, rel=1e-9, abs=0)

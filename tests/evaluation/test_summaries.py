@@ -362,6 +362,15 @@ def test_comparisons_and_curves_of_small_outputs_have_more_decimals():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("low", "high", "verdict"), [(0, 0, "level"), (-1e-9, 0, "unclear"), (0, 1e-9, "unclear")])
+def test_methods_that_are_equal_in_every_text_are_level_even_if_all_outputs_are_0(low, high, verdict):
+    rows = compared((1, "a", "random", 0.0, low, high, 1.0, 1.0, 40))
+    made = replace(tables({"random": 0.0, "a": 0.0}), comparisons=rows, output_range=0.0)
+    assert compared_with(made, "random") == {"a": verdict}
+    few = replace(made, comparisons=rows.assign(n=29))
+    assert compared_with(few, "random") == {"a": "unclear"}
+
+
 def test_without_a_test_there_is_no_verdict():
     """As for a single text, whose interval would have no width."""
     for low, high in ((0.0, 0.0), (np.nan, np.nan)):

@@ -256,25 +256,29 @@ def test_almost_empty_documents_make_tables(texts, tmp_path):
 
 
 def test_a_regression_in_other_units_is_judged_alike(tmp_path):
-    """The outputs of the second model are those of the first one, times a thousandth; the range of both is stored."""
+    """The outputs of the second model are those of the first one, times a millionth; the range of both is stored."""
     words, rng = " ".join(CORPUS).split(), np.random.default_rng(0)
     data = Dataset.from_dict({"id": range(35), "text": [" ".join(rng.choice(words, 8)) for _ in range(35)]})
     options, found = Options(("random", "loo", "sa_l2"), "word_type"), []
-    for size in (1.0, 1e-3):
+    measures = Measures(random_orders=2, bounds=True)
+    for size in (1.0, 1e-6):
         explain = explainer("textcnn", "regression")
         model = deepcopy(explain.model)
         with torch.no_grad():
             for parameter in model.classifier.parameters():
                 parameter *= size
-        documents = evaluate_texts(Explainer(model, explain.tokenizer), data, options, Measures(random_orders=2))
-        write_documents(documents, tmp_path / "0.parquet", schema(options.methods, Measures(random_orders=2)))
+        documents = evaluate_texts(Explainer(model, explain.tokenizer), data, options, measures)
+        write_documents(documents, tmp_path / "0.parquet", schema(options.methods, measures))
         found.append(make_tables([tmp_path / "0.parquet"], options, None, 2))
         outputs = [document.curves["loo"][0] for document in documents]
         assert found[-1].output_range == pytest.approx(max(outputs) - min(outputs))
     one, other = found
-    assert other.output_range == pytest.approx(one.output_range / 1000, rel=1e-4)
+    assert other.output_range == pytest.approx(one.output_range / 1e6, rel=1e-4)
     assert compared_with(one, "random") == compared_with(other, "random")
     np.testing.assert_allclose(one.comparisons["p"], other.comparisons["p"], rtol=1e-3)
+    assert (one.normalised["n"] > 0).all()
+    for name in ("naopc", "n", "n_outside"):
+        np.testing.assert_allclose(one.normalised[name], other.normalised[name], rtol=1e-3)
     assert headline(one).split(":")[0] == headline(other).split(":")[0]
     assert not set(re.findall(r"0\.\d+", headline(other))) & {"0.000", "0.001"}
 

@@ -34,8 +34,9 @@ def measure(
         values[f"AOPC({SHORT_K})", method] = areas(of_method, np.array([SHORT_K]))[:, 0]
     if measures.bounds:
         lower, upper = measures.bounds["lower"], measures.bounds["upper"]
+        scale = np.abs(curves[methods[0]].first) if regression else 1.0
         for method, of_method in drops.items():
-            values["NAOPC", method] = normalised_aopc(full_areas(of_method), lower, upper)
+            values["NAOPC", method] = normalised_aopc(full_areas(of_method), lower, upper, scale)
     return values
 
 

@@ -1,10 +1,14 @@
 """Paired means of runs, by hand."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from hf_gradexplain.audit.compare.run_means import RunMeans, mcnemar
+from hf_gradexplain.audit.compare.run_means import RunMeans, mcnemar, measure
+from hf_gradexplain.evaluation.read_documents import DocumentBlock
+from hf_gradexplain.statistics.ragged_array import RaggedArray
 
 ACCURACY, AOPC = ("accuracy", ""), ("AOPC(10)", "loo")
 
@@ -75,3 +79,15 @@ def test_an_accuracy_is_a_multiple_of_one_over_the_number_of_texts():
 def test_a_measure_without_documents_has_no_row():
     nothing = [np.nan] * 6
     assert table((nothing, A[1]), (nothing, B[1]))["measure"].tolist() == ["AOPC(10)"]
+
+
+@pytest.mark.parametrize(("regression", "naopc"), [(True, 0.5), (False, np.nan)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_naopc_of_small_outputs_is_defined(regression, naopc, sign):
+    """AOPC(1) of the curve is 0.5e-8, in the middle of its bounds."""
+    curve = RaggedArray.of([np.array([1e-8 * sign, 1e-8 * sign - 1e-8])])
+    bounds = {"lower": np.array([0.0]), "upper": np.array([1e-8]), "exact": np.array([True])}
+    measures = DocumentBlock([0], {"loo": curve}, {}, {}, {}, {}, bounds)
+    words = SimpleNamespace(label=np.array([0]), prediction=np.array([0]))
+    found = measure(words, measures, ["loo"], regression=regression)
+    np.testing.assert_allclose(found["NAOPC", "loo"], [naopc], rtol=1e-9)
