@@ -11,7 +11,7 @@ from hf_gradexplain.evaluation.comparisons import holm
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.options import UNIT_NOUNS
-from hf_gradexplain.viz.tables import MISSING, join_words, with_interval, with_minus
+from hf_gradexplain.viz.tables import MISSING, decimals_of, join_words, with_interval, with_minus
 
 NEGLIGIBLE = 0.001
 """Differences in AOPC below this share of the range of outputs are invisible in the decimals that are shown."""
@@ -242,7 +242,8 @@ def ends_summary(tables: Tables) -> pd.DataFrame:
 def baseline_ranks(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per method and one column per baseline: the method's rank and its AOPC."""
     numbers = zip(table["rank"], table["aopc"], strict=True)
-    cells = table.assign(cell=[f"{rank}. {with_minus(f'{aopc:z.3f}')}" for rank, aopc in numbers])
+    spec = f"z.{decimals_of(table['aopc'])}f"
+    cells = table.assign(cell=[f"{rank}. {with_minus(format(aopc, spec))}" for rank, aopc in numbers])
     names = table["baseline"].unique()
     ranks = cells.pivot(index="method", columns="baseline", values="cell").loc[:, names]
     best_first = table.loc[table["baseline"] == names[0], "method"]

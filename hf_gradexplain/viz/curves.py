@@ -15,7 +15,7 @@ from scipy.optimize import isotonic_regression
 from hf_gradexplain.viz.canvas import INK, MUTED, STYLE, add_note, require_columns
 from hf_gradexplain.viz.palette import METHOD_STYLES, LineStyle, method_styles
 from hf_gradexplain.viz.sanitize import one_line
-from hf_gradexplain.viz.tables import with_minus
+from hf_gradexplain.viz.tables import decimals_of, with_minus
 
 AOPC_SIZE = (8.0, 4.6)
 """Width and height of the figure of AOPC, in inches."""
@@ -141,6 +141,7 @@ def _name_curves(axes: Axes, ends: dict[str, float], styles: dict[str, LineStyle
     """Write each curve's name, line style and final value to the right of its end, without overlaps."""
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
+    spec = f"z.{decimals_of(ends.values())}f"
     methods = sorted(ends, key=lambda method: ends[method])
     heights = (np.array([ends[method] for method in methods]) - low) / (high - low)
     for method, end, height in zip(methods, heights, _spread(heights, gap=0.052), strict=True):
@@ -149,7 +150,7 @@ def _name_curves(axes: Axes, ends: dict[str, float], styles: dict[str, LineStyle
         axes.add_artist(Line2D([1.005, 1.035], [end, height], linewidth=0.6, **look))
         axes.add_artist(Line2D([1.035, 1.105], [height] * 2, linestyle=dash, **look))
         axes.add_artist(Line2D([1.07], [height], marker=marker, markersize=5, **look))
-        name = f"{one_line(method, width=28)}  {with_minus(f'{ends[method]:z.3f}')}"
+        name = f"{one_line(method, width=28)}  {with_minus(format(ends[method], spec))}"
         axes.text(1.12, height, name, va="center", **{**look, "color": INK})
 
 

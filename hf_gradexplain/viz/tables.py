@@ -1,5 +1,6 @@
 """Numbers and lists as text, for pages, cards and the terminal."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -82,6 +83,18 @@ def with_interval(value: float | None, low: float | None, high: float | None, sp
     numbers = [MISSING if x is None or pd.isna(x) else with_minus(format(x, f"z{spec}")) for x in (value, low, high)]
     value_alone = numbers[0] == MISSING or numbers[1] == numbers[2] == MISSING
     return numbers[0] if value_alone else "{} [{}, {}]".format(*numbers)
+
+
+def decimals_of(numbers: Iterable[float]) -> int:
+    """Return the decimals to show numbers with: 3, or as many as show two digits of the largest one, up to 9.
+
+    NaN is left out.
+
+    >>> decimals_of([0.01, -250]), decimals_of([0.002, -0.0001]), decimals_of([]), decimals_of([1e-12])
+    (3, 4, 3, 9)
+    """
+    largest = max((abs(x) for x in numbers if not math.isnan(x)), default=0.0)
+    return min(max(3, math.ceil(1 - math.log10(largest))), 9) if largest else 3
 
 
 def join_words(words: Iterable[str], conjunction: str = "and") -> str:

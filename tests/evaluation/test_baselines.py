@@ -31,6 +31,13 @@ def test_methods_are_ranked_under_each_baseline():
     }
 
 
+def test_an_aopc_of_small_outputs_has_more_decimals():
+    shown = baseline_ranks(baseline_table({"zero": tables(a=0.002, b=-0.0005), "mean": tables(a=0.001, b=0.0005)}))
+    assert shown.to_dict("list") == {
+        "method": ["a", "b"], "zero": ["1. 0.0020", "2. −0.0005"], "mean": ["1. 0.0010", "2. 0.0005"],
+    }  # fmt: skip
+
+
 def test_methods_with_equal_aopc_share_a_rank():
     table = baseline_table({"zero": tables(a=0.2, b=0.5, c=0.2 + 2e-7, d=0.2 - 1e-6)})
     assert dict(zip(table["method"], table["rank"], strict=True)) == {"b": 1, "a": 2, "c": 2, "d": 4}

@@ -101,6 +101,12 @@ def test_all_columns_that_a_table_lacks_are_named(draw, columns):
         draw()
 
 
+def test_names_of_curves_have_the_decimals_of_the_highest_value():
+    ends = aopc_table(["loo", "signed_gi"]).groupby("method").tail(1).assign(aopc=[0.002, -0.0004])
+    (axes,) = aopc_figure(ends).axes
+    assert {text.get_text() for text in axes.texts} >= {"loo  0.0020", "signed_gi  −0.0004"}
+
+
 def test_each_method_has_one_curve_and_one_band_with_the_given_numbers():
     table = aopc_table(["loo", "signed_gi"])
     (axes,) = aopc_figure(table.sample(frac=1, random_state=0)).axes

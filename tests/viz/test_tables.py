@@ -2,7 +2,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hf_gradexplain.viz.tables import MISSING, format_estimate, format_score, join_words, text_table, with_interval
+from hf_gradexplain.viz.tables import (
+    MISSING,
+    decimals_of,
+    format_estimate,
+    format_score,
+    join_words,
+    text_table,
+    with_interval,
+)
 
 
 def test_columns_are_formatted_by_kind():
@@ -110,3 +118,15 @@ def test_scores_have_three_digits(score, signed, written):
     assert format_score(score, signed) == written
     assert format_estimate(score, 0, signed) == written
     assert format_estimate(score, 12.34, signed) == f"{written}±12"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "decimals"),
+    [
+        ([], 3), ([0.0], 3), ([np.nan, 0.0], 3), ([np.nan, 0.001], 4), ([5.0, 1e-5], 3), ([-5.0, 1e-5], 3),
+        ([0.01], 3), ([0.0099], 4), ([-0.001], 4), ([0.00099, 1e-9], 5), ([1e-8], 9), ([1e-9], 9), ([1e-30], 9),
+    ],
+)  # fmt: skip
+def test_numbers_have_three_decimals_or_those_that_show_two_digits_of_the_largest(numbers, decimals):
+    assert decimals_of(numbers) == decimals
+    assert decimals_of(iter(numbers)) == decimals

@@ -7,7 +7,7 @@ import pandas as pd
 from hf_gradexplain.audit.compare.result import RunComparison
 from hf_gradexplain.audit.compare.thresholds import Check, checks_frame
 from hf_gradexplain.viz.sanitize import one_line
-from hf_gradexplain.viz.tables import text_table, with_interval
+from hf_gradexplain.viz.tables import decimals_of, text_table, with_interval
 from hf_gradexplain.viz.templating import MARKDOWN
 
 WORDS, TEXTS, WIDTH = 10, 3, 90
@@ -37,17 +37,18 @@ def to_markdown(comparison: RunComparison, checks: Sequence[Check] = ()) -> str:
 def _measures(comparison: RunComparison) -> pd.DataFrame:
     rows = []
     for row in comparison.to_frame().to_dict("records"):
+        spec = f".{decimals_of((row['a'], row['b']))}f"
         shown = {
             "measure": row["measure"],
             "method": row["method"],
             "A": row["a"],
             "B": row["b"],
-            "B - A, or drift": with_interval(row["difference"], row["ci_low"], row["ci_high"]),
+            "B - A, or drift": with_interval(row["difference"], row["ci_low"], row["ci_high"], spec),
             "adjusted p": row["p_adjusted"],
         }
         if comparison.references:
-            low = f"{row['seed_low']:.3f} to" if row["measure"] != "drift" else "up to"
-            shown["95 % of seeds"] = f"{low} {row['seed_high']:.3f}"
+            low = f"{row['seed_low']:{spec}} to" if row["measure"] != "drift" else "up to"
+            shown["95 % of seeds"] = f"{low} {row['seed_high']:{spec}}"
             shown["p of seeds"] = row["p_seeds"]
         rows.append(shown)
     return pd.DataFrame(rows)

@@ -167,6 +167,21 @@ def test_the_tables_that_are_displayed():
     ]
 
 
+def test_measures_of_small_outputs_have_more_decimals():
+    small = made(
+        means=MEANS.assign(**{name: MEANS[name] / 1e4 for name in ("a", "b", "difference", "ci_low", "ci_high")})
+    )
+    shown = summary_tables(small)["Measures"]["B - A, or drift"]
+    assert list(shown) == [
+        "−0.000005 [−0.000008, −0.000002]", "0.000010 [0.000005, 0.000015]", "−0.000025 [−0.000030, −0.000020]",
+        "0.900 [0.800, 1.000]", "0.250 [0.200, 0.300]",
+    ]  # fmt: skip
+    seeds = with_seeds()
+    one = seeds.means.assign(a=[0.9, 1e-4, 0.5], b=[0.9, -2e-3, 0.5], seed_low=2e-4, seed_high=3e-4)
+    shown = summary_tables(replace(seeds, means=one))["Measures"]["95 % of seeds"]
+    assert list(shown)[:3] == ["0.000 to 0.000", "0.0002 to 0.0003", "0.000 to 0.000"]
+
+
 def test_the_markdown_has_the_checks_first():
     text = to_markdown(made(), check(made(), {"aopc": 0.1}))
     assert text.startswith("## Explanations of new compared with old\n")
