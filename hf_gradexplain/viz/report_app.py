@@ -17,7 +17,7 @@ from hf_gradexplain.viz.report_documents import DocumentPacker, packed
 from hf_gradexplain.viz.report_static import SHADES, static_document
 from hf_gradexplain.viz.sanitize import visible
 from hf_gradexplain.viz.segments import COLORS
-from hf_gradexplain.viz.tables import TextTable, text_table
+from hf_gradexplain.viz.tables import TextTable, decimals_of, text_table
 from hf_gradexplain.viz.templating import HTML
 
 SCRIPTS = (
@@ -134,15 +134,17 @@ def chart(frame: pd.DataFrame, *, title: str, x: str, note: str, band: pd.DataFr
     columns = {"values": "aopc"}
     if frame[["ci_low", "ci_high"]].notna().any(axis=None):
         columns |= {"low": "ci_low", "high": "ci_high"}
+    digits = decimals_of(frame["aopc"])
     lines = [
-        {"name": visible(name), **look, **{key: _numbers(curve[column]) for key, column in columns.items()}}
+        {"name": visible(name), **look, **{key: _numbers(curve[column], digits) for key, column in columns.items()}}
         for (name, curve), look in zip(curves.items(), _looks(curves), strict=True)
     ]
     ks = next(iter(curves.values()))["k"].tolist()
-    made: dict[str, Any] = {"title": title, "x": x, "note": note, "ks": ks, "lines": lines}
+    made: dict[str, Any] = {"title": title, "x": x, "note": note, "ks": ks, "digits": digits, "lines": lines}
     if band is not None and len(band):
         thinned = _thinned(band.sort_values("k"))
-        made["band"] = {key: _numbers(thinned[name]) for key, name in (("ks", "k"), ("low", "low"), ("high", "high"))}
+        columns = {"ks": "k", "low": "low", "high": "high"}
+        made["band"] = {key: _numbers(thinned[name], digits) for key, name in columns.items()}
     return made
 
 
@@ -153,8 +155,9 @@ def _thinned(curve: pd.DataFrame) -> pd.DataFrame:
     return curve.iloc[np.unique(np.geomspace(1, len(curve), CHART_POINTS).round().astype(int) - 1)]
 
 
-def _numbers(column: pd.Series) -> list[float | None]:
-    return [None if pd.isna(value) else round(value, 5) for value in column.tolist()]
+def _numbers(column: pd.Series, digits: int) -> list[float | None]:
+    """Return numbers with two decimals more than are shown, to draw them."""
+    return [None if pd.isna(value) else round(value, digits + 2) for value in column.tolist()]
 
 
 def _looks(methods: Sequence[str] | Mapping[str, Any]) -> list[dict[str, str]]:

@@ -3,7 +3,7 @@
 import gzip
 import json
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from hf_gradexplain.viz.pieces import Pieces
 from hf_gradexplain.viz.sanitize import visible
+from hf_gradexplain.viz.tables import decimals_of
 
 BLOCK_BYTES = 100_000
 """The next block begins once a block has this size, before compression."""
@@ -69,6 +70,10 @@ class ReportDocument:
     margins: Mapping[str, np.ndarray] = field(default_factory=dict)
     against: str = ""
     marked: Sequence[bool] = ()
+
+    def decimals(self, numbers: Iterable[float]) -> int:
+        """Return the decimals to show these numbers with: 3 for probabilities, see `decimals_of` for outputs."""
+        return 3 if self.prediction is not None else decimals_of(numbers)
 
 
 def packed(value: Any) -> str:
@@ -156,6 +161,7 @@ class DocumentPacker:
 
 def _index_row(document: ReportDocument, text: str, methods: Sequence[str]) -> dict[str, Any]:
     """Return the entry of a document in the index, which is known before its block is read."""
+    digits = document.decimals(document.areas.values()) + 1
     return {
         "row": document.row,
         "text": text,
@@ -163,10 +169,10 @@ def _index_row(document: ReportDocument, text: str, methods: Sequence[str]) -> d
         "against": visible(document.against),
         "prediction": document.prediction,
         "label": document.label,
-        "value": round(document.value, 4),
+        "value": round(document.value, document.decimals([document.value]) + 1),
         "confidence": None if document.confidence is None else round(document.confidence, 4),
         "truncated": int(document.truncated),
-        "areas": [round(document.areas[method], 4) for method in methods],
+        "areas": [round(document.areas[method], digits) for method in methods],
         "r": [None if (r := document.correlations.get(method)) is None else round(r, 3) for method in methods],
     }
 
@@ -190,7 +196,7 @@ def _shown(document: ReportDocument, pieces: Pieces, methods: Sequence[str]) -> 
         "lengths": lengths,
         "owners": owners,
         "scores": f"[{','.join(_json_rows(_rounded(scores)))}]",
-        "curves": f"[{','.join(_json_rows(np.round(curves, 4)))}]",
+        "curves": f"[{','.join(_json_rows(np.round(curves, document.decimals(curves.flat) + 1)))}]",
         **{name: json.dumps(value, separators=(",", ":"), allow_nan=False) for name, value in others.items()},
     }
     return "{" + ",".join(f'"{name}":{value}' for name, value in shown.items()) + "}"

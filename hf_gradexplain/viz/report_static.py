@@ -38,7 +38,7 @@ def static_document(
         "prediction": "" if document.prediction is None else document.names[document.prediction],
         "target": document.names[document.target] if document.against or document.target != document.prediction else "",
         "against": document.against,
-        "value": with_minus(format(document.value, "z.3f")),
+        "value": with_minus(format(document.value, f"z.{document.decimals([document.value])}f")),
         "confidence": "" if document.confidence is None else format(document.confidence, ".3f"),
         "is_empty": not (document.pieces.owners >= 0).any(),
         "methods": [
@@ -88,7 +88,7 @@ def _mark(shades: Sequence[Shade], marked: Sequence[bool]) -> Sequence[Shade]:
 
 
 def _figures(document: ReportDocument, method: str, area_name: str) -> list[str]:
-    figures = [f"{area_name} {document.areas[method]:z.3f}"]
+    figures = [f"{area_name} {document.areas[method]:z.{document.decimals(document.areas.values())}f}"]
     if method in document.correlations:
         r = document.correlations[method]
         figures.append(f"r {MISSING if r is None else format(r, 'z.2f')}")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hf_gradexplain.viz.pieces import mark_pieces
+from hf_gradexplain.viz.report_app import chart
 from hf_gradexplain.viz.sanitize import visible
 from tests.helpers.browser import browser
 from tests.helpers.hostile import strings
@@ -435,3 +436,22 @@ def test_what_people_marked_has_a_line_above_and_only_then_a_legend(chromium, pa
     found = chromium.run(f"[...document.querySelectorAll('.method .marked')].map(e => [e.textContent, {lines}])")
     assert found == [["good", "overline"], [" ", "overline"]] * len(METHODS)
     assert chromium.texts("#all-documents .caption .marked") == ["A line above"]
+
+
+def test_small_outputs_have_more_digits(chromium, tmp_path):
+    """As many as in the report without scripts."""
+    document = replace(
+        DOCUMENTS[0], prediction=None, label=None, confidence=None, value=-0.00123,
+        curves={name: np.full(5, 0.00123) for name in METHODS},
+        areas={name: 0.000123 * n for n, name in enumerate(METHODS)},
+    )  # fmt: skip
+    page = report_page()
+    shown = [chart(curves().assign(aopc=0.00234, ci_low=0.0, ci_high=1.0), title="Top", x="k", note="")]
+    (tmp_path / "report.html").write_text(render([document], replace(page, charts=shown)), encoding="utf-8")
+    chromium.open(tmp_path / "report.html")
+    chromium.run("document.querySelector('details.document').open = true")
+    chromium.run(SETTLE)
+    text = chromium.run("document.body.textContent")
+    for part in ("output −0.0012", "AOPC(2) 0.00000", "AOPC(2) 0.00037", "0.0023 [0.0000, 1.0000]"):
+        assert part in text
+    assert "0.0012" in chromium.texts(".opened .key .value")[0]

@@ -83,6 +83,36 @@ def test_without_scripts_each_method_has_its_area_and_its_correlation_if_there_i
     }
 
 
+@pytest.mark.parametrize(("prediction", "more"), [(None, True), (0, False)])
+def test_small_outputs_have_more_digits(prediction, more):
+    document = made(
+        prediction=prediction,
+        value=-0.00123456,
+        areas={"loo": 0.00012345},
+        curves={"loo": np.array([0.012345678, 0.0])},
+    )
+    document = replace(document, curves={"loo": np.array([-0.00123456, 0.0, 1e-6])})
+    packer = DocumentPacker(["loo"], 1)
+    packer.add(document)
+    index = packer.index()
+    assert index["value"] == [-0.00123 if more else -0.0012]
+    assert index["areas"] == [[0.000123 if more else 0.0001]]
+    assert unpacked(packer.blocks[0])[0]["curves"] == [[-0.00123, 0, 0] if more else [-0.0012, 0, 0]]
+    static = static_document(document, {"loo": True}, {}, "AOPC(2)")
+    assert static["value"] == ("−0.0012" if more else "−0.001")
+    assert static["methods"][0]["figures"][0] == ("AOPC(2) 0.00012" if more else "AOPC(2) 0.000")
+
+
+def test_charts_of_small_outputs_have_more_digits():
+    frame = lines(3)
+    assert chart(frame, title="", x="", note="")["digits"] == 3
+    small = chart(frame.assign(aopc=0.00123456, ci_low=-1e-7, ci_high=1.23456789), title="", x="", note="")
+    assert small["digits"] == 4
+    assert {(*line["values"], *line["low"], *line["high"]) for line in small["lines"]} == {
+        (0.001235,) * 3 + (0,) * 3 + (1.234568,) * 3
+    }
+
+
 def test_lengths_count_what_javascript_counts_and_controls_are_visible():
     document = make_document(0, ["a", "é", "中", "😀", "\x1b["])
     lengths = dict(zip((text for text, _ in document.pieces), shown(document)["lengths"], strict=True))

@@ -13,7 +13,7 @@ function chartPanel(chart, { height, start, unit }) {
   const value = make("output");
   const heads = [make("th", { scope: "col" }, "method"), make("th", { scope: "col", class: "number" }, value)];
   const key = make("table", { class: "key" }, make("thead", {}, make("tr", {}, ...heads)), body);
-  const rows = chart.lines.map(line => keyRow(line, () => {
+  const rows = chart.lines.map(line => keyRow(line, chart.digits, () => {
     state.only = state.only === line.name ? null : line.name;
     update();
   }));
@@ -63,7 +63,7 @@ function watchWidth(element, redraw) {
   }).observe(element);
 }
 
-function keyRow(line, onPress) {
+function keyRow(line, digits, onPress) {
   const number = make("span", { class: "value" });
   const interval = make("span", { class: "between" });
   const button = make(
@@ -76,8 +76,8 @@ function keyRow(line, onPress) {
     value: 0,
     show(at, only) {
       row.value = line.values[at];
-      number.textContent = fixed(row.value);
-      interval.textContent = line.low ? ` [${fixed(line.low[at])}, ${fixed(line.high[at])}]` : "";
+      number.textContent = fixed(row.value, digits);
+      interval.textContent = line.low ? ` [${fixed(line.low[at], digits)}, ${fixed(line.high[at], digits)}]` : "";
       button.setAttribute("aria-pressed", String(only === line.name));
       node.classList.toggle("faded", only !== null && only !== line.name);
     },

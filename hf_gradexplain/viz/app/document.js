@@ -43,7 +43,8 @@ function documentFacts(page, position) {
   const fact = (what, number, ...after) => make("span", {}, what, name(number), ...after);
   const parts = [make("b", { class: "row" }, `#${index.row[position]}`)];
   if (label !== null) parts.push(fact("true ", label));
-  if (prediction === null) parts.push(make("span", {}, `output ${fixed(index.value[position])}`));
+  const output = index.value[position];
+  if (prediction === null) parts.push(make("span", {}, `output ${fixed(output, decimalsOf([output]))}`));
   else parts.push(fact("predicted ", prediction, ` (${fixed(index.confidence[position])})`));
   if (prediction !== null && (target !== prediction || against)) {
     const other = against ? [" rather than ", make("b", {}, isolated(against))] : [];
@@ -58,7 +59,9 @@ function documentFacts(page, position) {
 function methodRow(page, position, shown, number) {
   const method = page.methods[number];
   const r = page.index.r[number][position];
-  const figures = [`${page.areaName} ${fixed(page.index.areas[number][position])}`];
+  const areas = page.index.areas.map(ofMethod => ofMethod[position]);
+  const digits = page.index.prediction[position] === null ? decimalsOf(areas) : 3;
+  const figures = [`${page.areaName} ${fixed(areas[number], digits)}`];
   if (page.hasReference && !method.reference) figures.push(`r ${fixed(r, 2)}`);
   const remarks = [shown.remarks?.[number], method.warning].filter(Boolean);
   return make(
@@ -92,12 +95,13 @@ function scoreTable(page, position, shown) {
   return make("div", {}, make("div", { class: "scroll" }, table), shown.margins ? make("p", { class: "note" }, note) : null);
 }
 
-function curveOf(page, shown) {
+function curveOf(page, position, shown) {
   const ks = shown.ks ?? shown.curves[0].map((_, k) => k);
   return {
     title: "Probability of the explained class as units are removed",
     x: "k, number of highest-scored units masked",
     ks,
+    digits: page.index.prediction[position] === null ? decimalsOf(shown.curves.flat()) : 3,
     lines: page.methods.map((method, m) => ({ ...method, values: shown.curves[m] })),
   };
 }
@@ -123,7 +127,7 @@ function openedDocument(page, position, shown) {
     "div", { class: "opened" },
     make("div", { class: "methods" }, ...rows),
     make("h4", {}, `${title} of the explained class as each method’s top k units are removed`),
-    chartPanel(curveOf(page, shown), { height: 220, start: 3, unit: "number of removed units" }),
+    chartPanel(curveOf(page, position, shown), { height: 220, start: 3, unit: "number of removed units" }),
     scores,
   );
 }

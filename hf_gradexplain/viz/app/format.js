@@ -10,6 +10,12 @@ function fixed(value, digits = 3) {
   return withMinus(Number(text) === 0 ? text.replace("-", "") : text);
 }
 
+// As `decimals_of` in viz/tables.py.
+function decimalsOf(numbers) {
+  const largest = Math.max(0, ...numbers.map(Math.abs));
+  return largest ? Math.min(Math.max(3, Math.ceil(1 - Math.log10(largest))), 9) : 3;
+}
+
 function formatScore(value, signed) {
   if (value === 0) return "0";
   const text = withMinus(value.toPrecision(3));
