@@ -32,9 +32,7 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
         self.embedding = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
         self.word_dropout = nn.Dropout1d(config.word_dropout)
         self.embedding_dropout = nn.Dropout(config.embedding_dropout)
-        self.lstm = nn.LSTM(
-            config.hidden_size, config.lstm_size, config.num_hidden_layers, batch_first=True, bidirectional=True
-        )
+        self.lstm = nn.LSTM(config.hidden_size, config.lstm_size, config.num_hidden_layers, bidirectional=True)
         self.dropout = nn.Dropout(config.classifier_dropout)
         self.classifier = nn.Linear(2 * config.lstm_size, config.num_labels)  # type: ignore[arg-type]
         self.post_init()

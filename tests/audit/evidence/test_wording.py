@@ -247,6 +247,13 @@ def test_main_units_end_at_80_percent(scores, margins, units):
     assert main_units(np.array(scores), np.array(margins)) == units
 
 
+def test_equal_words_are_numbered_from_left_to_right():
+    units = tuple(Unit("good", ((start, start + 4),)) for start in (0, 5, 10))
+    explanation = replace(explained(scores=(1.0, 1.0, 1.0)), text="good good good", units=units)
+    words = main_words(explanation, "loo", 0.75)
+    assert [(word.number, word.namesakes, word.start) for word in words] == [(1, 3, 0), (2, 3, 5), (3, 3, 10)]
+
+
 def test_main_words_in_numbers():
     first, second = main_words(explained(), "loo", 0.75)
     assert (first.word, first.start, first.occurrences, first.score, first.side) == ("good", 0, 1, 6.0, "for")
