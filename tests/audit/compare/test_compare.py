@@ -444,6 +444,24 @@ def test_regression(runs, tmp_path):
             check(comparison, {name: 0})
 
 
+@pytest.mark.parametrize("regression", [False, True])
+def test_only_probabilities_limit_the_intervals_of_aopc(regression, runs, tmp_path):
+    """In two texts, AOPC(10) changes by almost -1 and by almost 1, so the interval is ± 8.3 without limits."""
+    flat, falling = np.array([1.0] * 12), np.array([1.0] + [0.0] * 11)
+    made = []
+    for number, curves in enumerate(((flat, falling), (falling, flat))):
+        documents = [
+            replace(each, curves=dict.fromkeys(each.curves, curve), random_orders={}, bounds={})
+            for each, curve in zip(runs[0][0][:2], curves, strict=True)
+        ]
+        path = tmp_path / f"{number}.parquet"
+        write_documents(changed(documents, regression=regression), path, schema(METHODS))
+        made.append(RunFiles(f"run{number}", (path,)))
+    table = compare(*made, method="loo").to_frame().set_index(["measure", "method"])
+    high = table.loc[("AOPC(10)", "loo"), "ci_high"]
+    assert (high > 8) if regression else (high == 2)
+
+
 def without(documents, ids):
     return [document for document in documents if document.id not in ids]
 
