@@ -106,10 +106,13 @@ def _content(entries: Sequence[Measured], arguments: LeaderboardArguments) -> di
 
 def _entry(entry: Measured) -> dict[str, Any]:
     baselines = tables.baseline_table(entry) if entry.baselines else None
+    cost = tables.cost_table(entry) if entry.times or entry.n_ends_texts else pd.DataFrame()
     return {
         "title": entry.entry.title,
         "faithfulness": _grid(tables.faithfulness_table(entry)),
-        "cost": _grid(tables.cost_table(entry)) if entry.times or entry.n_ends_texts else None,
+        "cost": _grid(cost) if len(cost) else None,
+        "timed": bool(entry.times),
+        "ends": join_words([name for name in ("sufficiency", "NAOPC") if name in cost]),
         "baselines": None if baselines is None else _grid(baselines),
         "n_baselines": entry.n_baseline_texts,
         "n_ends": entry.n_ends_texts,

@@ -127,19 +127,18 @@ def faithfulness_table(entry: Measured) -> pd.DataFrame:
 
 
 def cost_table(entry: Measured) -> pd.DataFrame:
-    """Return a row per method: passes, processor time, sufficiency and NAOPC."""
-    return pd.DataFrame(
-        [
-            {
-                "method": method,
-                "passes": f"{entry.passes(method):.0f}",
-                "time, gradient = 1": interval(entry.time(method), ".2f"),
-                "sufficiency": plus_minus(entry.sufficiency(method)),
-                "NAOPC": plus_minus(entry.naopc(method)),
-            }
-            for method in entry.methods
-        ]
+    """Return a row per method with passes and what was measured of processor time, sufficiency and NAOPC."""
+    measured = pd.DataFrame(
+        {
+            "time, gradient = 1": [interval(entry.time(method), ".2f") for method in entry.methods],
+            "sufficiency": [plus_minus(entry.sufficiency(method)) for method in entry.methods],
+            "NAOPC": [plus_minus(entry.naopc(method)) for method in entry.methods],
+        },
+        index=pd.Index(entry.methods, name="method"),
     )
+    table = measured.replace(MISSING, None).dropna(how="all").dropna(axis="columns", how="all").fillna(MISSING)
+    table.insert(0, "passes", [f"{entry.passes(method):.0f}" for method in table.index])
+    return table.reset_index()
 
 
 def masking_table(entry: Measured, one_pass: str) -> pd.DataFrame:

@@ -19,8 +19,9 @@ def test_the_page_of_options_is_up_to_date():
 def leaderboard():
     """AOPC(10) on the texts for verdicts, by model and method."""
     sections = re.split(r"^## ", read("docs/leaderboard.md"), flags=re.M)
+    row = re.compile(r"^\| (\w+) \| \d+ \| [^|]+ \| ([\d.−]+) ±", flags=re.M)
     return {
-        section.partition(",")[0]: dict(re.findall(r"^\| (\w+) \| \d+ \| [^|]+ \| ([\d.−]+) ±", section, flags=re.M))
+        section.partition(",")[0]: dict(row.findall(section.partition("| sufficiency |")[0]))
         for section in sections
         if section.partition("\n")[0].endswith(", AG's News")
     }

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch.overrides import TorchFunctionMode
@@ -108,3 +109,22 @@ def test_an_error_is_relative_to_the_largest_expected_value():
     assert relative_error(-expected, -actual) == pytest.approx(0.25)
     assert relative_error(torch.zeros(2), torch.zeros(2)) == 0
     assert relative_error(torch.zeros(2), torch.ones(2)) > 1e6
+
+
+def test_cosines_are_root_mean_squares_over_tokens_whatever_the_dimension():
+    explain = Explainer(Toy(), TOKENIZER)
+    classifier = explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000)
+    (document,) = sample_documents(TOKENIZER, [10])
+    with frozen_eval_mode(explain.model):
+        check = forward_backward(classifier, collate([document], [0], TOKENIZER))
+    g = check.token_gradients()[0].numpy()
+    e = explain.model.words.weight.detach().numpy()[document.inputs["input_ids"][document.unit_of >= 0]]
+    size = g.shape[-1]
+
+    def by_hand(vectors):
+        pairs = [(a, b) for a, b in zip(g, vectors, strict=True) if a.any()]
+        cosines = [a @ b / (np.linalg.norm(a) * np.linalg.norm(b)) for a, b in pairs]
+        return float(np.sqrt(size * np.mean(np.square(cosines))))
+
+    assert check.gradient_sum_cosine() == pytest.approx(by_hand(np.ones_like(g)), rel=1e-9)
+    assert check.gradient_embedding_cosine() == pytest.approx(by_hand(e), rel=1e-9)

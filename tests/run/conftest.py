@@ -28,7 +28,7 @@ def alive(pid):
 
 def contents(folder):
     """The files of a run that must not depend on the number of processes."""
-    paths = [*folder.glob("*.parquet"), folder / "report.html", *(folder / "documents").iterdir()]
+    paths = [*folder.glob("*.parquet"), *folder.glob("report.html"), *(folder / "documents").iterdir()]
     return {path.name: path.read_bytes() for path in paths}
 
 
