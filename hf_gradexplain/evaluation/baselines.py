@@ -57,7 +57,8 @@ def baseline_table(tables: Mapping[str, Tables]) -> pd.DataFrame:
     parts = []
     for name, table in tables.items():
         best_first = table.aopc[table.aopc["k"] == table.short_k].sort_values("aopc", ascending=False, kind="stable")
-        rank = (-best_first["aopc"].round(DECIMALS)).rank(method="min").astype(int)
+        of_range = best_first["aopc"] / (table.output_range or 1.0)
+        rank = (-of_range.round(DECIMALS)).rank(method="min").astype(int)
         ranked = best_first.assign(baseline=name, rank=rank)
         parts.append(ranked[["baseline", "rank", "method", "k", "aopc", "ci_low", "ci_high", "n"]])
     return pd.concat(parts, ignore_index=True)

@@ -126,11 +126,11 @@ def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
     """Return how each method compares with the method `other`; empty without paired tests.
 
     The paired tests at `SHORT_K` decide this, after Holm's correction for the tests against `other` alone.
-    `above` and `below` are significant differences. A method without a significant difference is `unclear` if its 95 %
+    `above` and `below` are significant differences; with fewer than `ENOUGH` texts, no method is `below` the method
+    `random`, but `unclear`. A method without a significant difference is `unclear` if its 95 %
     interval contains a difference that matters (see `MATTERS`), because more texts may show such a difference. It is
     also `unclear` with fewer than `ENOUGH` texts, without a test (p is NaN), and if there is `nothing_to_compare`.
-    Otherwise the method is `level`. With fewer than `ENOUGH` texts, a method is not `below` the method `random`, but
-    `unclear`.
+    Otherwise the method is `level`.
     """
     if not len(tables.comparisons):
         return {}

@@ -31,7 +31,7 @@ from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.results import Run, write_results
 from hf_gradexplain.run.runner import evaluate
 from hf_gradexplain.run.sanity import sanity_notes, sanity_tables
-from hf_gradexplain.run.shared_tasks import help_with_tasks
+from hf_gradexplain.run.shared_tasks import help_with_tasks, releasing_helpers
 
 
 def make_run(
@@ -87,7 +87,7 @@ def make_run(
     under = evaluate_baselines(evaluated, arguments, others, measures, output_dir, inputs, progress=progress)
     hybrid = hybrid_tables(evaluated, hybrids, options, output_dir, inputs, progress=progress)
     documents = document_paths(output_dir)
-    with named_if_unreadable(documents):
+    with named_if_unreadable(documents), releasing_helpers(output_dir):
         if tables is None:
             help_with_tasks(output_dir)
             return None

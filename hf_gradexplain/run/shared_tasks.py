@@ -4,6 +4,7 @@ import pickle
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +37,36 @@ def share_tasks(tasks: Sequence[Task], folder: Path) -> Iterator[Any]:
     n = process_state().num_processes
     if n == 1:
         return (task() for task in tasks)
+    _publish(tasks, folder)
+    return _collect(tasks, _results(folder), n)
+
+
+@contextmanager
+def releasing_helpers(folder: Path) -> Iterator[None]:
+    """If the main process fails in the block before it shares tasks, let the other processes return."""
+    try:
+        yield
+    except BaseException:
+        state = process_state()
+        if state.is_main_process and state.num_processes > 1 and not (_results(folder) / _TASKS).exists():
+            with suppress(OSError):  # the error itself is what users need to see
+                _publish((), folder)
+        raise
+
+
+def _publish(tasks: Sequence[Task], folder: Path) -> None:
+    """Tell the other processes the tasks."""
     results = _results(folder)
     results.mkdir(mode=0o700)  # results are pickled: no other user may write them
     ShardQueue(results).start()
     atomic_write_bytes(results / _TASKS, pickle.dumps(list(tasks)), sync=False)
-    return _collect(tasks, results, n)
 
 
 def help_with_tasks(folder: Path) -> None:
     """Wait until the main process calls `share_tasks`, and compute tasks until all are claimed.
 
-    The wait may be long. Tasks of a killed run must have been removed before, see `remove_results`.
+    The wait may be long; it also ends if the main process fails, see `releasing_helpers`. Tasks of a killed run must
+    have been removed before, see `remove_results`.
     """
     results = _results(folder)
     while not (results / _TASKS).exists():

@@ -1,5 +1,7 @@
 """Ranks under several masking baselines."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -39,6 +41,9 @@ def test_an_aopc_of_small_outputs_has_more_decimals():
 
 
 def test_methods_with_equal_aopc_share_a_rank():
+    small = replace(tables(a=2e-7, b=5e-7, c=2e-7 + 2e-13, d=2e-7 - 1e-12), output_range=1e-6)
+    assert baseline_table({"zero": small})["rank"].tolist() == [1, 2, 2, 4]
+    assert baseline_table({"zero": replace(small, output_range=0.0)})["rank"].tolist() == [1, 1, 1, 1]
     table = baseline_table({"zero": tables(a=0.2, b=0.5, c=0.2 + 2e-7, d=0.2 - 1e-6)})
     assert dict(zip(table["method"], table["rank"], strict=True)) == {"b": 1, "a": 2, "c": 2, "d": 4}
 

@@ -3,13 +3,14 @@
 import os
 import socket
 import time
+from contextlib import suppress
 from functools import partial
 from operator import mul
 
 import pytest
 
 from hf_gradexplain.run.processes import process_state
-from hf_gradexplain.run.shared_tasks import help_with_tasks, share_tasks
+from hf_gradexplain.run.shared_tasks import help_with_tasks, releasing_helpers, share_tasks
 from tests.helpers.forked import FORKS
 
 N = 12
@@ -35,11 +36,16 @@ def square(number, arrived, world):
     return number**2, os.getpid()
 
 
-def process(rank, world, port, folder, results):
+def enter(rank, world, port):
+    """Become one of the processes of a run."""
     names = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world}
     os.environ.update({name: str(value) for name, value in names.items()})
     os.environ.update({"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true"})
     process_state()
+
+
+def process(rank, world, port, folder, results):
+    enter(rank, world, port)
     if rank:
         help_with_tasks(folder / "run")
         return
@@ -56,17 +62,42 @@ def process(rank, world, port, folder, results):
     results.send(collected)
 
 
-@pytest.mark.parametrize("world", [2, 3])
-def test_processes_share_tasks_and_the_main_process_gets_all_results_in_order(world, tmp_path):
+def failing(rank, world, port, folder, results):
+    enter(rank, world, port)
+    with suppress(KeyboardInterrupt), releasing_helpers(folder / "run"):
+        if rank:
+            help_with_tasks(folder / "run")
+            results.send("released")
+        else:
+            raise KeyboardInterrupt
+
+
+def start(target, world, *arguments):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    ours, theirs = FORKS.Pipe()
-    arguments = (world, port, tmp_path, theirs)
-    (tmp_path / "run").mkdir()
-    processes = [FORKS.Process(target=process, args=(rank, *arguments)) for rank in range(world)]
+    processes = [FORKS.Process(target=target, args=(rank, world, port, *arguments)) for rank in range(world)]
     for started in processes:
         started.start()
+    return processes
+
+
+def test_the_others_are_released_if_the_main_process_fails(tmp_path):
+    ours, theirs = FORKS.Pipe()
+    (tmp_path / "run").mkdir()
+    processes = start(failing, 2, tmp_path, theirs)
+    assert ours.poll(60)
+    assert ours.recv() == "released"
+    for started in processes:
+        started.join(60)
+        assert started.exitcode == 0
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_processes_share_tasks_and_the_main_process_gets_all_results_in_order(world, tmp_path):
+    ours, theirs = FORKS.Pipe()
+    (tmp_path / "run").mkdir()
+    processes = start(process, world, tmp_path, theirs)
     assert ours.poll(60)
     results = ours.recv()
     assert [squared for squared, _ in results] == [number**2 for number in range(N)]

@@ -115,7 +115,7 @@ def test_a_word_below_the_margin_is_not_suspicious(result, suspicious):
 
 
 def test_the_interval_of_a_rise_ends_at_the_largest_rise(result):
-    """Two texts say little."""
+    """With two texts, the interval without limits would go beyond 1."""
     table = moving_explainer().suspicious_words(result, n_texts=2).to_frame().set_index("word")
     assert table.loc["trap", ["rise_ci_low", "rise_ci_high"]].tolist() == [-1, 1]
     assert table.loc["flag", "rise_ci_high"] < 1

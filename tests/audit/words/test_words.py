@@ -87,7 +87,7 @@ def test_a_word_of_a_single_text_has_its_own_share_and_that_of_the_others(made_u
 
 
 def test_the_interval_of_a_share_ends_at_the_whole_score(made_up, tmp_path):
-    """Two or three texts say little."""
+    """With so few texts, the interval without limits would go beyond 1."""
     found, _ = by_hand(made_up[:6], GROUPINGS[0][1])
     words = find_words(write(made_up[:6], tmp_path), "signed_gi", min_documents=2)
     rows = words.to_frame().set_index(["group", "word"])
