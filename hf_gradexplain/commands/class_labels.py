@@ -16,6 +16,10 @@ _SHOWN = 10
 """The largest number of labels that a message lists."""
 
 ClassOf = Callable[[Any], int | None]
+ClassesOf = Callable[[Iterable[Any]], list[int]]
+
+PREDICTED = "give --target predicted"
+"""What to do with labels that are no classes."""
 
 
 class NoClassError(CorpusError):
@@ -24,10 +28,10 @@ class NoClassError(CorpusError):
     Args:
         problem: What is wrong.
         mapping: How to say which classes the labels are; empty if that cannot help.
-        otherwise: What to do instead, if the labels are to be explained.
+        otherwise: What to do instead.
     """
 
-    def __init__(self, problem: str, mapping: str = "", otherwise: str = "give --target predicted") -> None:
+    def __init__(self, problem: str, mapping: str = "", *, otherwise: str) -> None:
         super().__init__(f"{problem}: {f'{mapping}, or ' if mapping else ''}{otherwise}")
         self.problem, self.mapping = problem, mapping
 
@@ -42,7 +46,10 @@ def hint_at_predicted_classes() -> AbstractContextManager[None]:
 
 
 def to_classes(
-    texts: Dataset | IterableDataset, class_names: Sequence[str], label_map: str | None = None
+    texts: Dataset | IterableDataset,
+    class_names: Sequence[str],
+    label_map: str | None = None,
+    otherwise: str = PREDICTED,
 ) -> tuple[Dataset | IterableDataset, str]:
     """Replace the labels of texts by ids of the model's classes.
 
@@ -53,6 +60,7 @@ def to_classes(
         texts: Texts with the column `label`.
         class_names: `(C,)` names of the model's classes.
         label_map: `label=class` pairs, joined by commas; the class is a name or an id.
+        otherwise: What to do with labels that are no classes, for the error message.
 
     Returns:
         The texts, and a note for readers about how the labels were matched; it may be empty.
@@ -66,26 +74,28 @@ def to_classes(
     if feature is None:
         return texts, ""
     if len(class_names) == 1:
-        raise NoClassError("the model has one output, so labels name no class of it")
+        raise NoClassError("the model has one output, so labels name no class of it", otherwise=otherwise)
     if not isinstance(feature, ClassLabel | Value):
         raise NoClassError(
             "the labels of the dataset are lists, which can name several classes of a text, but one class is explained",
-            otherwise="give --target predicted, and --problem_type multi_label_classification if the model has a "
-            "sigmoid per class",
+            otherwise=f"{otherwise}, and give --problem_type multi_label_classification if the model has a sigmoid "
+            "per class",
         )
     mapped = parse_label_map(label_map, class_names)
     class_of = partial(_class_of, mapped=mapped, class_names=class_names)
+    classes_of = partial(_classes_of, class_of=class_of, class_names=class_names, otherwise=otherwise)
     if isinstance(feature, ClassLabel):
         _check_used(mapped, feature.names)
-        return _rename(texts, feature, class_of, class_names, mapped=bool(mapped))
+        return _rename(texts, feature, class_of, classes_of, class_names, mapped=bool(mapped))
     _check_used(mapped, texts["label"] if isinstance(texts, Dataset) else None)
-    return _convert(texts, class_of, class_names), ""
+    return _convert(texts, classes_of), ""
 
 
 def _rename(
     texts: Dataset | IterableDataset,
     feature: ClassLabel,
     class_of: ClassOf,
+    classes_of: ClassesOf,
     class_names: Sequence[str],
     *,
     mapped: bool,
@@ -96,12 +106,12 @@ def _rename(
     if unnamed and not mapped and max(names) < len(class_names) and None in map(class_of, feature.names):
         pairs = ", ".join(f"{name} = {class_names[i]}" for i, name in names.items())
         return texts, f"The classes of the model have no names; the ids of the dataset were kept: {pairs}."
-    classes = dict(zip(names, _classes_of(names.values(), class_of, class_names), strict=True))
+    classes = dict(zip(names, classes_of(names.values()), strict=True))
     if all(i == found for i, found in classes.items()):
         return texts, ""
     pairs = ", ".join(f"{name} = {class_names[classes[i]]}" for i, name in names.items())
     note = f"The labels of the dataset are these classes of the model: {pairs}."
-    return _convert(texts, classes.get, class_names), note
+    return _convert(texts, lambda labels: [classes[label] for label in labels]), note
 
 
 def _present(texts: Dataset | IterableDataset, feature: ClassLabel) -> dict[int, str]:
@@ -146,7 +156,7 @@ def _check_used(mapped: Mapping[str, int], labels: Iterable[Any] | None) -> None
         raise CorpusError(f"label_map has {_list(missing)}, but the labels of the dataset are {_list(sorted(known))}")
 
 
-def _classes_of(labels: Iterable[Any], class_of: ClassOf, class_names: Sequence[str]) -> list[int]:
+def _classes_of(labels: Iterable[Any], class_of: ClassOf, class_names: Sequence[str], otherwise: str) -> list[int]:
     """Return the class of each label.
 
     Raises:
@@ -159,15 +169,14 @@ def _classes_of(labels: Iterable[Any], class_of: ClassOf, class_names: Sequence[
             f"{'the labels' if several else 'the label'} {_list(unknown)} of the dataset "
             f"{'are no classes' if several else 'is no class'} of the model, which has {_list(class_names)}",
             mapping=f"say which class each is with --label_map '{pairs}'",
+            otherwise=otherwise,
         )
     return [found for found in classes.values() if found is not None]
 
 
-def _convert(
-    texts: Dataset | IterableDataset, class_of: ClassOf, class_names: Sequence[str]
-) -> Dataset | IterableDataset:
+def _convert(texts: Dataset | IterableDataset, classes_of: ClassesOf) -> Dataset | IterableDataset:
     """Replace each label by its class."""
-    convert = partial(_convert_batch, class_of=class_of, class_names=class_names)
+    convert = partial(_convert_batch, classes_of=classes_of)
     if isinstance(texts, IterableDataset):
         features = Features({**texts.features, "label": Value("int64")})
         return texts.map(convert, batched=True, input_columns="label", features=features)
@@ -178,9 +187,9 @@ def _convert(
     return texts.remove_columns("label").add_column("label", classes, feature=Value("int64"))
 
 
-def _convert_batch(labels: Sequence[Any], class_of: ClassOf, class_names: Sequence[str]) -> dict[str, list[int]]:
+def _convert_batch(labels: Sequence[Any], classes_of: ClassesOf) -> dict[str, list[int]]:
     distinct = list(dict.fromkeys(labels))
-    classes = dict(zip(distinct, _classes_of(distinct, class_of, class_names), strict=True))
+    classes = dict(zip(distinct, classes_of(distinct), strict=True))
     return {"label": [classes[label] for label in labels]}
 
 

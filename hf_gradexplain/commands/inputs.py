@@ -11,7 +11,7 @@ import torch
 from accelerate.utils import set_seed
 from datasets import Dataset, IterableDataset
 
-from hf_gradexplain.commands.class_labels import NoClassError, hint_at_predicted_classes, to_classes
+from hf_gradexplain.commands.class_labels import PREDICTED, NoClassError, hint_at_predicted_classes, to_classes
 from hf_gradexplain.commands.rationales import to_rationales
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.corpus import CorpusError, load_texts, stream_texts
@@ -116,13 +116,11 @@ def _with_classes(
     if len(class_names) == 1 and arguments.target != "label" and "label" in texts.features:
         return texts.remove_columns("label"), "Labels are left out: the model has one output and no classes."
     try:
-        return to_classes(texts, class_names, arguments.label_map)
+        otherwise = PREDICTED if arguments.target == "label" else "leave out --label_map"
+        return to_classes(texts, class_names, arguments.label_map, otherwise)
     except NoClassError as error:
-        if arguments.target == "label":
+        if _needs_labels(arguments):
             raise
-        if arguments.label_map is not None:
-            advice = " or ".join(filter(None, (error.mapping, "leave out --label_map")))
-            raise CorpusError(f"{error.problem}: {advice}") from error
         mapping = f"; to compare them, {error.mapping}" if error.mapping else ""
         return texts.remove_columns("label"), f"{_NOT_COMPARED}{error.problem}{mapping}."
 

@@ -32,19 +32,21 @@ def leave_out(score: Callable[[Sequence[int]], Result], rows: Sequence[int]) -> 
     return results, reasons
 
 
-def check_any_scored(left_out: Mapping[int, str], n: int, what: str) -> None:
+def check_any_scored(left_out: Mapping[int, str], n: int, what: str, place: str | None = None) -> None:
     """Check that at least one of `n` texts is not left out.
 
     Args:
         left_out: The reasons, by row.
         n: The number of texts.
         what: What one of them is called in the error.
+        place: What a row is called; by default the same.
 
     Raises:
         TextError: All are left out.
     """
-    if n == len(left_out) == 1:
-        raise TextError(f"the only {what} is left out: {left_out[0]}")
-    if n == len(left_out):
-        row, reason = min(left_out.items())
-        raise TextError(f"all {n} {what}s are left out, for example {what} {row}: {reason}")
+    if n > len(left_out):
+        return
+    row, reason = min(left_out.items())
+    if n == 1:
+        raise TextError(f"the only {what} is left out: {reason}")
+    raise TextError(f"all {n} {what}s are left out, for example {place or what} {row}: {reason}")

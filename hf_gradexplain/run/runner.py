@@ -20,7 +20,7 @@ from datasets import Dataset, IterableDataset
 
 from hf_gradexplain.corpus.columns import holds_conversations
 from hf_gradexplain.engine import AttributionEngine
-from hf_gradexplain.engine.leave_out import leave_out
+from hf_gradexplain.engine.leave_out import check_any_scored, leave_out
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation import (
     EvaluatedDocument,
@@ -233,10 +233,7 @@ def _check_any_documents(paths: Sequence[Path]) -> None:
         if open_documents(path).metadata.num_rows:
             return
         left_out |= read_left_out(path)
-    row, reason = min(left_out.items())
-    if len(left_out) == 1:
-        raise GradexplainError(f"the only text is left out: {reason}")
-    raise GradexplainError(f"all {len(left_out)} texts are left out, for example row {row}: {reason}")
+    check_any_scored(left_out, len(left_out), "text", place="row")
 
 
 def _reusable_shards(output_dir: Path) -> dict[int, str]:

@@ -165,7 +165,8 @@ def test_texts_without_labels_stay(kind, class_names):
 def test_lists_of_labels_are_refused_with_the_flags_to_give(kind, labels, feature):
     message = (
         "the labels of the dataset are lists, which can name several classes of a text, but one class is explained: "
-        "give --target predicted, and --problem_type multi_label_classification if the model has a sigmoid per class"
+        "give --target predicted, and give --problem_type multi_label_classification if the model has a sigmoid per "
+        "class"
     )
     with pytest.raises(CorpusError, match=re.escape(message)):
         to_classes(kind(rows(labels, feature)), WEATHER)

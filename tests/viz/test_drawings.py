@@ -35,9 +35,10 @@ from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.heatmap import draw_heatmap, draw_interactions, heatmap_size, interactions_size
 from hf_gradexplain.viz.palette import METHOD_STYLES
 from hf_gradexplain.viz.sanity import randomisation_figure
-from hf_gradexplain.viz.segments import Part, Row, Segment
+from hf_gradexplain.viz.segments import Row, Segment
 from hf_gradexplain.viz.text_figure import draw_text, text_figure
 from hf_gradexplain.viz.words import words_figure
+from tests.helpers.full_row import full_row
 from tests.viz.conftest import width_of_half_as_wide
 
 FILE = Path(__file__).with_name("drawings.txt")
@@ -125,16 +126,7 @@ def table(rows, columns):
 
 UNITS = [Segment("good", 2.0), Segment(" "), Segment("bad", -1.0), Segment(" of", 0.0), Segment(" it all\n", 0.5)]
 ROWS = [
-    Row(
-        UNITS,
-        "loo",
-        correlation=0.5,
-        remark="remark",
-        certainty="sure",
-        parts=[Part(0, "all", "+1.0"), Part(1, "some", "+0.5")],
-        check="passed",
-        warning="warning",
-    ),
+    full_row(UNITS),
     Row([Segment(s.text, s.score and abs(s.score)) for s in UNITS], "sa_l2", signed=False),
 ]
 HEADING = Heading("pos", 0.75, unit="word", reading="in windows", truncated_at=13, length=18)

@@ -7,19 +7,10 @@ from rich.console import Console
 
 from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.highlight_terminal import to_rich
-from hf_gradexplain.viz.segments import Part, Row, Segment
+from hf_gradexplain.viz.segments import Row, Segment
+from tests.helpers.full_row import full_row
 
-UNITS = [Segment("good", 2.0), Segment(" "), Segment("bad", -1.0), Segment(" of", 0.0), Segment(" it", 0.5)]
-ROW = Row(
-    UNITS,
-    "loo",
-    correlation=0.5,
-    remark="remark",
-    certainty="sure",
-    parts=[Part(0, "all", "+1.0"), Part(1, "some", "+0.5")],
-    check="passed",
-    warning="warning",
-)
+ROW = full_row()
 HEADING = Heading("pos", 0.75, unit="word", reading="in windows", without_units=True)
 ABOVE = ["unit word", "in windows", "no scores: the model read no words of this text"]
 BELOW = [

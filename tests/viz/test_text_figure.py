@@ -7,8 +7,9 @@ from matplotlib.patches import Rectangle
 from hf_gradexplain.viz.canvas import INK, MUTED, WIDTH
 from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR
-from hf_gradexplain.viz.segments import Part, Row, Segment
+from hf_gradexplain.viz.segments import Row, Segment
 from hf_gradexplain.viz.text_figure import _layout, draw_text, text_figure
+from tests.helpers.full_row import full_row
 
 TALL, LOW = 18.375, 13.175  # 1.75 * 10.5 and 1.55 * 8.5
 ROW = Row([Segment("good", 2.0), Segment(" "), Segment("bad", -1.0), Segment(" of", 0.0)], "loo")
@@ -29,16 +30,7 @@ def base(top, leading):
 
 
 def test_the_lines_of_one_method():
-    row = Row(
-        ROW.segments,
-        "loo",
-        correlation=0.5,
-        remark="remark",
-        certainty="sure",
-        parts=[Part(0, "all", "+1.0"), Part(1, "some", "+0.5")],
-        check="passed",
-        warning="warning",
-    )
+    row = full_row(ROW.segments)
     heading = Heading("pos", 0.75, unit="word", reading="in windows", without_units=True)
     page = _layout([row], heading, 2000)
     said = ["loo → pos  p = 0.750", "unit word · rank correlation with leave-one-out ρ = 0.50", "in windows"]
