@@ -14,6 +14,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.text.collate import collate
 from hf_gradexplain.text.encode import Encoder
+from tests.helpers.rearranging import LONG, Rearranging, two_halves
 from tests.helpers.tiny import KINDS, TEXTS, explainer, make
 from tests.helpers.toys import TEXT, TOKENIZER, Toy
 
@@ -56,6 +57,43 @@ def test_word_vectors_are_rows_of_the_table_and_the_forward_pass_stops_early(kin
     handle.remove()
     scale = getattr(getattr(explain.model.config, "scale_embedding", None), "real", 1) or 1
     assert torch.equal(vectors, scale * table_of(explain.model)[batch.inputs["input_ids"]])
+    assert not finished
+
+
+class TwoTables(torch.nn.Module):
+    """Looks each token up in two tables."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = torch.nn.Embedding(len(TOKENIZER), 3), torch.nn.Embedding(len(TOKENIZER), 5)
+        self.head = torch.nn.Linear(8, 2)
+
+    def forward(self, input_ids, **inputs):
+        return self.head(torch.cat([self.first(input_ids), self.second(input_ids)], -1).sum(1))
+
+
+def test_word_vectors_of_several_tables_are_all_looked_up_before_the_forward_pass_stops():
+    explain, finished = Explainer(TwoTables(), TOKENIZER), []
+    batch = batch_of(explain, [TEXT])
+    explain.model.register_forward_hook(lambda *_: finished.append(1))
+    with frozen_eval_mode(explain.model):
+        vectors = classifier_of(explain).word_vectors(batch.inputs)
+    ids = batch.inputs["input_ids"]
+    assert [x.tolist() for x in vectors] == [x(ids).tolist() for x in (explain.model.first, explain.model.second)]
+    assert not finished
+
+
+def test_word_vectors_of_a_text_that_is_read_in_parts_are_those_of_all_parts():
+    explain, finished = Explainer(Rearranging(two_halves), TOKENIZER), []
+    batch = batch_of(explain, [" ".join(["the film is thoughtful"] * LONG)])
+    explain.model.register_forward_hook(lambda *_: finished.append(1))
+    classifier = classifier_of(explain)
+    with frozen_eval_mode(explain.model):
+        (vectors,) = classifier.word_vectors(batch.inputs)
+        assert torch.equal(vectors, explain.model.words(batch.inputs["input_ids"]))
+        finished.clear()
+        (vectors,) = classifier.word_vectors(batch.inputs)  # the places of the words are known now
+    assert torch.equal(vectors, explain.model.words(batch.inputs["input_ids"]))
     assert not finished
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
+from hf_gradexplain.classifier.memory import token_limit
 from hf_gradexplain.models import TextCNNConfig, TextCNNForSequenceClassification
 from hf_gradexplain.perturb import generic
 
@@ -155,6 +156,8 @@ def test_the_budget_is_halved_on_out_of_memory_and_stays_halved(error, model, ru
     calls.clear()
     generic.leave_one_out(scarce)
     assert max(len(inputs["input_ids"]) for inputs in calls) == 2
+    limits = [token_limit(scarce.classifier.model, 400, graph=graph) for graph in (False, True)]
+    assert limits == [2 * 20, 400], "a pass with gradients was never tried"
 
 
 def test_out_of_memory_with_a_single_copy_is_an_error(model, run):

@@ -285,6 +285,17 @@ def test_words_next_to_added_tokens_that_take_blanks_have_their_places(text):
 
 
 @pytest.mark.parametrize(
+    ("text", "starts"), [("  ab<x>  cd", [0, 1, 2, 3, 4, 9, 10]), (" a<x> <x>b", [0, 1, 2, 6, 9]), ("  ", [0, 1])]
+)
+def test_blanks_are_characters_unless_the_added_token_before_them_takes_them(text, starts):
+    tokenizer = build("PerceiverTokenizer")
+    tokenizer.add_tokens([AddedToken("<x>", rstrip=True, normalized=False)])
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    found = from_template(tokenizer, ids, [0] * len(ids), text, None)
+    assert found.spans == [(start, start + (3 if text[start] == "<" else 1)) for start in starts]
+
+
+@pytest.mark.parametrize(
     ("surface", "characters"),
     [
         *((" film ", "film"), ("▁film", "film"), ("film</w>", "film"), ("##ing", "ing"), ("fil@@", "fil")),
