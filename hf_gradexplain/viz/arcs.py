@@ -162,12 +162,15 @@ class Diagram:
 
 
 def _with_levels(arcs: Iterable[Arc]) -> list[Arc]:
-    """Give arcs that overlap different levels; an arc is lower than the arcs that it encloses."""
+    """Give arcs that overlap different levels; an arc is lower than the arcs that it encloses.
+
+    Each arc takes the first free level, the shortest arcs first. An arc that another one encloses overlaps arcs of all
+    levels above it, and so does the other one, which is therefore lower.
+    """
     placed: list[Arc] = []
     for arc in sorted(arcs, key=lambda arc: (arc.second - arc.first, arc.first)):
         above = {other.level for other in placed if other.first < arc.second and arc.first < other.second}
-        enclosed = (other.level for other in placed if arc.first <= other.first and other.second <= arc.second)
-        free = (level for level in count(max(enclosed, default=0) + 1) if level not in above)
+        free = (level for level in count(1) if level not in above)
         placed.append(replace(arc, level=next(free)))
     return placed
 

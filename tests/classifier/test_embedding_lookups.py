@@ -173,3 +173,5 @@ def test_a_text_that_is_too_short_is_an_error():
     short = {name: x[:, :3] for name, x in INPUTS.items()}
     with pytest.raises(GradexplainError, match="needs at least 4 tokens and 2 changes: give a longer text"):
         find_lookups(Toy(), short, CHANGES)
+    shortest = {name: x[:, :4] for name, x in INPUTS.items()}
+    assert fields(find_lookups(Toy(), shortest, [(1, 20), (2, 21)])) == [("words", 0, 0, False, 0)]

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from hf_gradexplain.attribution.baseline import baseline_vectors
+from hf_gradexplain.classifier.copies import Copies
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import frozen_eval_mode
@@ -58,6 +59,14 @@ def test_word_vectors_are_rows_of_the_table_and_the_forward_pass_stops_early(kin
     scale = getattr(getattr(explain.model.config, "scale_embedding", None), "real", 1) or 1
     assert torch.equal(vectors, scale * table_of(explain.model)[batch.inputs["input_ids"]])
     assert not finished
+
+
+def test_copies_of_different_lengths_share_a_pass_up_to_the_padding_that_is_safe():
+    explain = explainer("bert")
+    classifier = replace(classifier_of(explain), padded_up_to=5, batch_tokens=1000)
+    copies = Copies(torch.tensor([7, 5, 4, 6, 7, 4]), kinds=["a", "a", "a", "a", "a", "b"])
+    passes = classifier.in_passes(batch_of(explain, [TEXTS[0]]), lambda rows: None, graph=False, copies=copies)
+    assert [rows.tolist() for rows, _ in passes] == [[0, 4], [2, 1], [3], [5]]
 
 
 class TwoTables(torch.nn.Module):

@@ -265,6 +265,24 @@ def test_memory_that_runs_out_is_met_by_smaller_passes(monkeypatch):
     assert limits[0] < limits[1] == 1000, "only passes with a graph are smaller from now on"
 
 
+def test_passes_without_a_graph_that_run_out_of_memory_are_smaller_from_then_on(monkeypatch):
+    shared = explainer("bert", dtype=torch.float64)
+    explain = Explainer(deepcopy(shared.model), shared.tokenizer)
+    expected = explained(explain, "mean", "random", target="label", self_check=False).probabilities
+    forward = explain.model.forward
+
+    def limited(*args, **kwargs):
+        if len(kwargs["input_ids"]) > 1:
+            raise torch.OutOfMemoryError("out of memory")
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(explain.model, "forward", limited)
+    found = explained(explain, "mean", "random", target="label", self_check=False).probabilities
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    limits = [token_limit(explain.model, 1000, graph=graph) for graph in (True, False)]
+    assert limits[1] < limits[0] == 1000
+
+
 def test_graphs_that_do_not_fit_into_memory_together_are_not_held(monkeypatch):
     """Each pass fits, but not the graphs of two of them; with the next text of this size it is not tried again."""
     shared = explainer("bert", dtype=torch.float64)

@@ -142,6 +142,8 @@ def test_a_regression_shows_no_probability():
 def test_sensitivities_below_zero_are_shown_with_their_sign():
     html = explanation_of(scores={"sa_raw": np.array([0.5, -0.25])}).to_html()
     assert "−0.25" in html
+    assert "+0.5" in html
+    assert "+0.5" not in explanation_of(scores={"sa_raw": np.array([0.5, 0.0])}).to_html()
 
 
 def test_an_explanation_by_an_unknown_method_is_shown_with_signs():

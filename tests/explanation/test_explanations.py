@@ -66,6 +66,7 @@ def test_the_repr_says_how_many_there_are_and_shows_five(of_all_kinds):
         f"[0] {explanation_of()!r}",
     ]
     assert repr(Explanations()) == "Explanations of 0 texts"
+    assert repr(of_all_kinds[:5]).splitlines() == ["Explanations of 5 texts", *rows], "none is left out"
 
 
 def test_a_notebook_shows_five_and_says_how_many_more(of_all_kinds):

@@ -172,6 +172,15 @@ def test_short_texts_are_compared_with_all_other_sets(n):
         assert check.warning() == ""
 
 
+def test_six_sets_are_all_that_there_are_whatever_the_seed():
+    """The top word, and five others in the order of the text."""
+    explain, text = explainer("bert"), "the film is not so bad"
+    checks = [explain(text, "loo", seed=seed, self_check_share=0.1).self_check["loo"] for seed in range(3)]
+    assert len(checks[0].top) == 1
+    assert len(set(checks[0].random)) == 5
+    assert checks[0].random == checks[1].random == checks[2].random
+
+
 def test_the_random_words_depend_on_the_seed_alone():
     model = explainer("bert")
     draws = [model(TEXTS[0], "loo", seed=seed).self_check["loo"].random for seed in (0, 0, 1)]

@@ -103,6 +103,7 @@ def test_pairs_and_mappings_mean_the_same():
     assert write_kwargs(kwargs) == written
     assert read_kwargs(written) == read_kwargs(dict(reversed(kwargs.items()))) == kwargs
     assert read_kwargs(" max_length = 5 , ") == {"max_length": 5}
+    assert read_kwargs("max_length=1") == {"max_length": 1}
     assert (read_kwargs(None), read_kwargs({}), write_kwargs({})) == ({}, {}, None)
     assert Options(tokenizer_kwargs=kwargs) == Options(tokenizer_kwargs=written)
     assert hash(Options(tokenizer_kwargs=kwargs)) == hash(Options(tokenizer_kwargs=written))

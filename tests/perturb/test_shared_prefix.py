@@ -12,7 +12,7 @@ from transformers import LlamaConfig, LlamaForSequenceClassification, OPTConfig,
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.key_values import KeyValues
 from hf_gradexplain.classifier.lookups import Lookup
-from hf_gradexplain.classifier.memory import token_limit
+from hf_gradexplain.classifier.memory import lower_limit, token_limit
 from hf_gradexplain.perturb import generic, leave_one_out, removal_curves, shared_prefix, shortcuts
 from tests.perturb.conftest import VOCABULARY
 
@@ -130,6 +130,18 @@ def test_passes_keep_the_budget_and_compute_half_of_the_tokens(over, passes):
     assert all(computed + cached == 41 for _, computed, cached in rest)
     full = int(forward.batch.units.count.sum()) * 41
     assert 0.5 * full < sum(n * computed for n, computed, _ in rest) < 0.65 * full
+
+
+def test_passes_keep_the_budget_that_passes_without_gradients_have_learned(model, over, passes):
+    forward = over([41, 41, 41], unit="token", batch_tokens=400, model=deepcopy(model))
+    lower_limit(forward.classifier.model, 200, graph=False)
+    passes.clear()
+    leave_one_out(forward)
+    found = list(passes)
+    small = over([41, 41, 41], unit="token", batch_tokens=100)
+    passes.clear()
+    leave_one_out(small)
+    assert found == passes
 
 
 def test_a_pass_costs_as_many_tokens_as_its_calls_take_time_and_less_for_larger_layers(model):

@@ -15,6 +15,7 @@ from hf_gradexplain.probing import gradient_checks
 from hf_gradexplain.probing.gradient_checks import (
     LENGTHS,
     GradientCheck,
+    batch_error,
     documents_without_ties,
     finite_difference_error,
     forward_backward,
@@ -25,6 +26,16 @@ from hf_gradexplain.probing.gradient_checks import (
 from hf_gradexplain.probing.probe import probe
 from hf_gradexplain.text.collate import collate
 from tests.helpers.toys import TOKENIZER, Nested, Toy, TwiceTheGradient
+
+
+def test_batches_of_a_model_that_cannot_record_gradients_are_compared():
+    """NumPy takes no tensor that is part of an autograd graph."""
+    model = Toy(mix=lambda x: torch.from_numpy(np.tanh(x.numpy())))
+    classifier = probe(Toy(), TOKENIZER).classifier(model, Objective("logit", "softmax"), 100)
+    documents = sample_documents(TOKENIZER, [5, 9])
+    with frozen_eval_mode(model):
+        errors = [batch_error(classifier, documents, TOKENIZER, gradients=gradients) for gradients in (False, True)]
+    assert errors == [pytest.approx(0, abs=1e-12), np.inf]
 
 
 class WithoutFloat64(TorchFunctionMode):

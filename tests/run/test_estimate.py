@@ -14,7 +14,7 @@ from hf_gradexplain.perturb import Shortcut
 from hf_gradexplain.run import estimate as module
 from hf_gradexplain.run.cost import Estimate
 from hf_gradexplain.run.estimate import estimate
-from hf_gradexplain.run.passes import K_GRID
+from hf_gradexplain.run.passes import K_GRID, Passes, TextSize
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.run.shards import Shard
 from tests.helpers.tiny import CORPUS, TEXTS, explainer
@@ -130,6 +130,19 @@ def test_a_shortcut_saves_forward_passes(texts, monkeypatch):
     assert (description["rows"], description["processes"]) == ("6", "2")
     assert replace(cost, seconds=25, shards=2).in_words()["shards"] == "2, about 75 s each"
     assert description["forward passes"] == "6 plain, and 6 backward"
+
+
+@pytest.mark.parametrize(
+    ("shortcut", "forward"),
+    [
+        (Shortcut(), 1 + 2 * 4 + 1),  # the text; one to four units less, in the order of each method; no units
+        (Shortcut(removal_curves=print), 1),
+    ],
+)
+def test_curves_cost_nothing_if_a_shortcut_computes_them(shortcut, forward):
+    passes = Passes(Options(("random", "sa_l2")), Measures(), shortcut)
+    (work,) = passes.work([TextSize(units=5, tokens=7)])
+    assert work == 7 * (forward + 2 * 1)  # a backward pass counts twice
 
 
 def test_methods_that_are_not_requested_cost_nothing(texts):

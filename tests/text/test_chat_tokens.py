@@ -92,6 +92,19 @@ def test_a_content_that_is_written_twice_has_its_units_in_both_places(special, r
     assert units_of(PROMPT, tokens_of(RENDERED, SPANS), special, roles) == (expected, spans)
 
 
+def test_a_token_that_ends_a_content_and_begins_it_again_belongs_to_its_last_word():
+    prompt = conversation("abab", ["ab"], ["user"], [(0, 0), (0, 2)])
+    tokens = tokens_of("abab", [(0, 1), (1, 3), (3, 4)])
+    assert units_of(prompt, tokens) == ([0, 0, 0], [[0, 2]])
+
+
+def test_a_token_without_characters_has_none_in_its_content():
+    prompt = conversation("U:ab", ["ab"], ["user"], [(0, 2)])
+    tokens = tokens_of("U:ab", [(0, 2), (2, 2), (2, 3), (3, 4)])
+    found = of_contents(tokens, [prompt], np.zeros(4, bool)).tokens
+    assert (found.ends - found.starts).tolist() == [0, 1, 1]
+
+
 def test_a_token_belongs_to_a_content_if_it_covers_a_visible_character_of_it():
     rendered = "A: ok \nB"
     prompt = conversation(rendered, [" ok "], ["user"], [(0, 2)])

@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.text.data import NO_UNIT
-from hf_gradexplain.text.dropped_characters import drops_characters
+from hf_gradexplain.text.dropped_characters import _with_dropped, drops_characters
 from hf_gradexplain.text.encode import Encoder
 from tests.helpers.tiny import TOKENIZERS
 from tests.helpers.tokenizer_classes import build, measured
@@ -176,3 +176,8 @@ def test_other_tokenizers_drop_nothing(name):
 def test_of_the_classes_of_transformers_none_drops_characters():
     tokenizers = {name: build(name) for name in measured()}
     assert [name for name, each in tokenizers.items() if each.is_fast and drops_characters(each)] == []
+
+
+def test_a_byte_without_a_character_of_its_own_gets_no_dropped_character():
+    letters = [("Ã", (0, 1)), ("¯", (1, 1)), ("v", (2, 3))]
+    assert _with_dropped(letters, "ïév") == [("Ã", (0, 2)), ("¯", (1, 1)), ("v", (2, 3))]

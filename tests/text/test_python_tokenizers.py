@@ -300,6 +300,7 @@ def test_blanks_are_characters_unless_the_added_token_before_them_takes_them(tex
     [
         *((" film ", "film"), ("▁film", "film"), ("film</w>", "film"), ("##ing", "ing"), ("fil@@", "fil")),
         *(("##a", "a"), ("a@@", "a"), ("##", "##"), ("@@", "@@"), ("▁", "▁"), (" ", " "), ("▁▁</w>", "▁▁</w>")),
+        *(("▁##", "##"), ("@@</w>", "@@")),
     ],
 )
 def test_a_token_is_read_without_the_marks_of_its_word(surface, characters):

@@ -76,6 +76,8 @@ def test_arcs_above_each_other_have_different_levels_and_none_crosses_one_that_i
                 (left, right), (start, end) = drawn.ends(outer), drawn.ends(inner)
                 assert left < start < end < right
     assert diagram(pairs=[(0, 1), (1, 2), (3, 4)], values=[1, 1, 1]).depth == 1
+    drawn = diagram(pairs=[(0, 2), (2, 3), (1, 3)], values=[1, 1, 1])
+    assert {(arc.first, arc.second): arc.level for arc in drawn.arcs} == {(0, 2): 1, (2, 3): 1, (1, 3): 2}
 
 
 def test_html_has_the_arcs_for_wide_and_for_narrow_pages():

@@ -147,6 +147,11 @@ def test_long_curves_have_a_logarithmic_axis_that_begins_at_zero(longest, scale)
     assert not overlapping(ticks)
 
 
+def test_the_last_k_has_a_tick_if_it_is_a_round_number():
+    (axes,) = aopc_figure(aopc_table(["loo"], 50)).axes
+    assert axes.get_xticks().tolist() == [0, 1, 2, 5, 10, 20, 50]
+
+
 @pytest.mark.parametrize(("n", "note"), [([5, 5], "n = 5;"), ([1000, 1200], "n = 1,000 to 1,200;")])
 def test_the_note_has_the_sample_size(n, note):
     figure = aopc_figure(aopc_table(["loo"], longest=1).assign(n=n))
