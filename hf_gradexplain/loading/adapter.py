@@ -46,7 +46,7 @@ def head_config(adapter: Mapping[str, Any], weights: Mapping[str, Tensor]) -> di
 
 
 def apply_adapter(model: PreTrainedModel, adapter: Provenance) -> Any:
-    """Return the model with the adapter applied, read from the files that `adapter_weights` fetched.
+    """Return the model with the adapter applied, in evaluation mode; `adapter_weights` has fetched its files.
 
     Raises:
         GradexplainError: peft is not installed.
@@ -56,4 +56,4 @@ def apply_adapter(model: PreTrainedModel, adapter: Provenance) -> Any:
     except ImportError as error:
         raise GradexplainError("it is an adapter, which needs peft: pip install peft") from error
     folder = cast(Path, fetch(adapter, "adapter_config.json")).parent
-    return PeftModel.from_pretrained(model, str(folder)).eval()
+    return PeftModel.from_pretrained(model, str(folder))

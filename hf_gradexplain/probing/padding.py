@@ -70,8 +70,7 @@ class PaddingLimit:
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
-                return False
-        return self._tried[trial]
+        return self._tried.get(trial, False)
 
     def _error(self, classifier: HookedClassifier, longest: int) -> float:
         n = longest - self.around

@@ -171,7 +171,9 @@ def test_an_adapter_is_applied_to_its_base_model(tmp_path):
     adapted = get_peft_model(explain.model, LoraConfig(task_type="SEQ_CLS", r=2, init_lora_weights=False)).eval()
     adapted.save_pretrained(tmp_path / "adapter")
     tokenizer.save_pretrained(tmp_path / "adapter")
-    loaded = Explainer.from_pretrained(str(tmp_path / "adapter"))("the film is bad", "signed_gi")
+    with_adapter = Explainer.from_pretrained(str(tmp_path / "adapter"))
+    assert not with_adapter.model.training
+    loaded = with_adapter("the film is bad", "signed_gi")
     expected = Explainer(adapted, tokenizer)("the film is bad", "signed_gi")
     assert loaded.scores["signed_gi"] == pytest.approx(expected.scores["signed_gi"], rel=1e-5)
     assert loaded.scores["signed_gi"] != pytest.approx(plain.scores["signed_gi"], rel=1e-2)

@@ -21,15 +21,16 @@ class Round:
 
     Attributes:
         scores: The scores.
-        targets: The explained class of each text.
-        against: The class with which that class is compared; without a contrast, the explained class again.
+        targets: The explained class of each text, by its position; not of texts that cannot be scored.
+        against: The class with which that class is compared, as for `targets`; without a contrast, the explained class
+            again.
         precision: The compute dtype of the scores.
         left_out: The positions of texts that cannot be scored, and the reasons.
     """
 
     scores: Scores
-    targets: list[int]
-    against: list[int]
+    targets: dict[int, int] = field(default_factory=dict)
+    against: dict[int, int] = field(default_factory=dict)
     precision: str = "float32"
     left_out: dict[int, str] = field(default_factory=dict)
 
@@ -55,16 +56,15 @@ def explain_round(
         options: How to explain.
         labels: The class of each text; None if the target is not `label`.
     """
-    n = len(documents)
     scores = {name: [np.full(document.n_units, np.nan) for document in documents] for name in options.methods}
-    found = Round(scores, [0] * n, [0] * n)
+    found = Round(scores)
 
     def explain(rows: Sequence[int]) -> None:
         chosen, ids = [documents[i] for i in rows], None if labels is None else [labels[i] for i in rows]
         for batch in engine.score(chosen, of_texts(options, rows), ids):
             found.add(batch, [rows[i] for i in batch.indices])
 
-    found.left_out = leave_out(explain, range(n))[1]
+    found.left_out = leave_out(explain, range(len(documents)))[1]
     return found
 
 

@@ -181,6 +181,7 @@ def test_what_was_not_read_and_who_said_what_is_shown():
         for said in truncated.in_words["limits"]
     )
     assert 'class="unread"' in truncated.to_html()
+    assert truncated.to_json() == json.dumps(truncated.to_dict(), indent=2, ensure_ascii=False) + "\n"
     assert json.loads(truncated.to_json())["unread"] == [list(span) for span in truncated.explanation.unread]
     model, tokenizer = chat_classifier("llama", "single_label_classification")
     chat = [{"role": "user", "content": "is the film good ?"}, {"role": "assistant", "content": "a bad film"}]

@@ -108,13 +108,13 @@ def test_scores_of_a_round():
     engine, options = explainer("textcnn"), Options(("loo",), against="runner_up")
     documents = engine.encode(TEXTS, options)
     found, explanations = explain_round(engine, documents, options, None), engine(TEXTS, "loo", against="runner_up")
-    assert found.targets == [explanation.target for explanation in explanations]
-    assert found.against == [explanation.against for explanation in explanations]
+    assert found.targets == {i: explanation.target for i, explanation in enumerate(explanations)}
+    assert found.against == {i: explanation.against for i, explanation in enumerate(explanations)}
     assert (found.precision, found.left_out) == ("float64", {})
     for scores, explanation in zip(found.scores["loo"], explanations, strict=True):
         assert scores == pytest.approx(explanation["loo"])
     labelled = explain_round(engine, documents[:2], Options(("loo",), target="label"), [2, 1])
-    assert labelled.targets == labelled.against == [2, 1]
+    assert labelled.targets == labelled.against == {0: 2, 1: 1}
     in_half = explain_round(engine, documents[:1], Options(("loo",), mixed_precision="bf16"), None)
     assert in_half.precision == engine(TEXTS[0], "loo", mixed_precision="bf16").dtype
 
@@ -123,6 +123,7 @@ def test_scores_of_a_text_that_is_left_out_are_undefined(bad_texts):
     engine, options = explainer("textcnn"), Options(("fragile", "loo"))
     found = explain_round(engine, engine.encode([BAD, TEXTS[0]], options), options, None)
     assert found.left_out == {0: REASON}
+    assert set(found.targets) == set(found.against) == {1}
     for scores in found.scores.values():
         assert np.isnan(scores[0]).tolist() == [True] * len(BAD.split())
         assert not np.isnan(scores[1]).any()
