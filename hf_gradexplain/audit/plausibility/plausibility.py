@@ -30,7 +30,7 @@ Range = tuple[int, int]
 
 def plausibility_tables(paths: Sequence[Path], seed: int = 0) -> dict[str, pd.DataFrame]:
     """Return the table `plausibility` by its name; nothing for documents that have no rationales."""
-    known = any(RATIONALE in open_documents(path).schema_arrow.names for path in paths[:1])
+    known = bool(paths) and RATIONALE in open_documents(paths[0]).schema_arrow.names
     return {"plausibility": plausibility_table(paths, seed)} if known else {}
 
 
@@ -63,7 +63,7 @@ def plausibility_table(paths: Sequence[Path], seed: int = 0) -> pd.DataFrame:
     """
     lengths = [len(_marked(gold)) for block in _blocks(paths, seed) for _, _, gold in block]
     marked = [length for length in lengths if length]
-    k = max(1, int(np.floor(np.mean(marked) + 0.5))) if marked else 0
+    k = int(np.floor(np.mean(marked) + 0.5)) if marked else 0
     methods = next((list(d.explanation.scores) for d in iterate_documents(paths, ())), [])
     sums = Means(4 * len(methods))
     for block in _blocks(paths, seed):

@@ -40,9 +40,9 @@ class WordFrequencies:
         return self.by_class.sum(0)
 
     def pairs(self, min_documents: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return all classes and words with at least `min_documents` documents in common, and the numbers of these."""
+        """Return the pairs of a class and a word with at least `min_documents` (1 or more) documents, and how many."""
         counts = self.by_class.sorted_indices().tocoo()
-        kept = counts.data >= max(min_documents, 1)
+        kept = counts.data >= min_documents
         return counts.row[kept], counts.col[kept], counts.data[kept]
 
     def concentration(self, target: np.ndarray, word: np.ndarray, k: np.ndarray) -> pd.DataFrame:

@@ -39,14 +39,14 @@ def insert_words(
 
     Args:
         engine: The classifier.
-        places: The `n` places.
+        places: The `n` places, at least one.
         words: The `W` words; an empty word leaves the texts as they are.
         options: How the texts are read.
 
     Returns:
         The predicted classes `(W, n)` and the probabilities `(W, n, C)`.
     """
-    rows = max(1, CHUNK // max(1, len(places)))
+    rows = max(1, CHUNK // len(places))
     parts = [
         predict(engine, [place.insert(word) for word in words[i : i + rows] for place in places], options)
         for i in range(0, len(words), rows)

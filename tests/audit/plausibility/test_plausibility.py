@@ -134,6 +134,14 @@ def test_the_table_is_that_of_all_documents_and_the_interval_that_of_the_bootstr
             np.testing.assert_allclose(ends, np.percentile(of(resampled), [2.5, 97.5]), atol=1e-6)
 
 
+@pytest.mark.parametrize(("lengths", "k"), [([1, 1, 2], 1), ([1, 2], 2), ([1, 0], 1)])
+def test_as_many_words_are_predicted_as_a_rationale_has_on_average(tmp_path, lengths, k):
+    """Documents without a rationale do not count."""
+    golds = [[(0, n)] if n else [] for n in lengths]
+    documents = [document(i, ONCE, gold, one=range(7)) for i, gold in enumerate(golds)]
+    assert plausibility_table(written(tmp_path, documents))["k"].tolist() == [k]
+
+
 def test_intervals_of_three_documents_end_at_0_and_1(tmp_path):
     """The two words of the rationale come first in two documents, and last in the third one."""
     good, bad = [5, 7, 6, 4, 3, 2, 1], [5, 1, 2, 4, 3, 6, 7]

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 from scipy.stats import binomtest, false_discovery_control
@@ -15,8 +16,8 @@ from hf_gradexplain.audit.suspicious.candidates import (
     find_candidates,
     frequency_class,
 )
-from hf_gradexplain.audit.suspicious.find import find_suspicious_words
-from hf_gradexplain.audit.suspicious.insertion_places import draw_places
+from hf_gradexplain.audit.suspicious.find import _check_model, _verdicts, find_suspicious_words
+from hf_gradexplain.audit.suspicious.insertion_places import Place, draw_places
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options
 from hf_gradexplain.options.words import InsertionTest
@@ -212,6 +213,21 @@ def test_documents_of_another_model_are_refused(result):
         "model of the run, with the run's options for reading texts$",
     ):
         tiny_explainer("fasttext").suspicious_words(result)
+
+
+def test_another_class_is_predicted_for_at_most_five_percent_of_the_texts():
+    places = [Place(number, 1, ("a",), (), 0, 0) for number in range(40)]
+    _check_model(np.array([0] * 2 + [1] * 38), places)
+    with pytest.raises(GradexplainError, match="predicts another class for 3 of 40 texts"):
+        _check_model(np.array([0] * 3 + [1] * 37), places)
+
+
+def test_an_adjusted_p_value_of_the_level_is_suspicious():
+    table = pd.DataFrame({"target": [1, 0], "code": [5, 6], "p_flips": [0.04, 0.04], "flips": [0.1, 0.2], "rise": 0.0})
+    assert _verdicts(table, ["no", "yes"], 0.04)[["class", "suspicious"]].to_numpy().tolist() == [
+        ["no", True],
+        ["yes", True],
+    ]
 
 
 @pytest.mark.parametrize(
