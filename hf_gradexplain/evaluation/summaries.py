@@ -269,7 +269,7 @@ def finding(row: Mapping[Hashable, Any], decimals: int = 3) -> str:
     The difference has `decimals`, or up to three more to show its first digit. If p is NaN, there was no test.
     """
     method, other = row["method"], row["other"]
-    leading = -math.floor(math.log10(row["difference"])) if row["difference"] else 0
+    leading = -math.floor(math.log10(row["difference"])) if row["difference"] else decimals
     spec = f".{min(max(leading, decimals), decimals + 3)}f"
     size = with_interval(row["difference"], row["ci_low"], row["ci_high"], spec)
     if row["p_adjusted"] <= SIGNIFICANCE:
