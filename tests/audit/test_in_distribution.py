@@ -152,6 +152,18 @@ def test_layers_that_read_a_row_per_token_are_left_out_also_with_as_many_copies_
     assert 0 < len(names) < sum(isinstance(module, torch.nn.Linear) for module in engine.model.modules())
 
 
+def test_layers_that_read_a_row_per_token_are_left_out_also_of_texts_of_one_or_two_tokens():
+    tokenizer = make("gpt2")[1]
+    config = XLNetConfig(vocab_size=len(tokenizer), d_model=8, n_layer=1, n_head=2, d_inner=8)
+    engine = Explainer(XLNetForSequenceClassification(config).eval(), tokenizer)
+    found = []
+    for text in ("bad", "bad bad", "bad bad bad bad"):
+        (scored,) = engine.run([text], Options(("random",), "token", target="predicted"))
+        assert scored.forward.batch.units.unit_of.shape[1] == len(text.split())
+        found.append(_layers(scored.forward.only(0)))
+    assert found[0] == found[1] == found[2]
+
+
 @pytest.mark.parametrize(("reference", "texts"), [(300, 20), (400, 100)])
 def test_the_expected_range_is_that_of_p_values_that_share_their_reference(reference, texts):
     rng, n = np.random.default_rng(1), reference - reference * 2 // 3
@@ -165,13 +177,14 @@ def test_the_expected_range_is_that_of_p_values_that_share_their_reference(refer
     assert (shares >= high).mean() > 0.02, "and no wider than that"
 
 
-def test_the_ends_of_the_expected_range_are_quantiles_of_binomials_with_a_random_probability():
+@pytest.mark.parametrize(("reference", "small", "large"), [(174, 2, 57), (300, 5, 96)])
+def test_the_ends_of_the_expected_range_are_quantiles_of_binomials_with_a_random_probability(reference, small, large):
     """The last 58 of 174 texts of the reference have p-values `i / 59`: two of them are at most 0.05."""
     n, q = 1000, (np.arange(4000) + 0.5) / 4000
-    weights = stats.beta(2, 57).pdf(q)
+    weights = stats.beta(small, large).pdf(q)
     cdf = stats.binom.cdf(np.arange(n + 1)[:, None], n, q) @ weights / weights.sum()
     p = np.ones((n, 1))
-    found = InDistribution((0.5,), p, p, p, "random", 174, False).expected
+    found = InDistribution((0.5,), p, p, p, "random", reference, False).expected
     assert found == (np.searchsorted(cdf, 0.025) / n, np.searchsorted(cdf, 0.975) / n)
 
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from base64 import b64decode
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from datasets import Dataset
 
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, iterate_documents
 from hf_gradexplain.evaluation.report import (
+    STATIC_DOCUMENTS,
     _charts,
+    _class_names,
     _leading,
     _method,
     _remove_pages,
@@ -26,6 +29,7 @@ from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.run.runner import evaluate
+from hf_gradexplain.viz.report_documents import DocumentPacker
 from tests.helpers.tiny import CORPUS, explainer
 
 OPTIONS = Options(methods=("random", "loo", "signed_gi"), target="label", unit="word")
@@ -112,6 +116,19 @@ def test_each_chart_has_the_curves_of_its_kind():
     assert charts[1]["note"].startswith("Lower is better. The fall")
 
 
+def test_labels_have_the_names_of_their_classes_and_others_their_number():
+    explanation = explainer("textcnn")("bad film", "loo", target="predicted")
+    known, other = explanation.prediction, (explanation.prediction + 1) % 3
+    named = {known: f"LABEL_{known}"}
+    assert _class_names(explanation, None) == named
+    assert _class_names(explanation, other) == named | {other: f"LABEL_{other}"}
+    of_one = replace(explanation, target=1, prediction=1, target_label="x", prediction_label="x")
+    assert _class_names(of_one, 0) == {0: "LABEL_0", 1: "x"}
+    n = len(explanation.class_names)
+    for label in (-1, n):
+        assert _class_names(explanation, label) == named | {label: f"class {label}"}
+
+
 @pytest.mark.parametrize(
     ("curves", "leading"),
     [
@@ -165,6 +182,16 @@ def test_documents_that_do_not_fit_go_to_linked_files(evaluated, tmp_path):
     assert re.findall(r'<a href="([^"#]+)">', pages[1])[:2] == ["../my%20report.html", "3.html"]
     assert "Methods compared" in opening
     assert not any("Methods compared" in page for page in pages[1:])
+
+
+def test_a_file_is_full_if_its_documents_have_just_its_size(evaluated, tmp_path):
+    first, second = [*iterate_documents(evaluated[1])][:2]
+    packer = DocumentPacker(list(OPTIONS.methods), STATIC_DOCUMENTS)
+    packer.extend(pack_documents([first], evaluated[0]))
+    size = packer.size
+    for file_bytes, rows in ((size, [first.id]), (size + 1, [first.id, second.id])):
+        opening = report(evaluated, tmp_path / "index.html", file_bytes=file_bytes)
+        assert unpacked(opening, "index-data")["row"] == rows
 
 
 def test_files_of_a_longer_report_are_removed_and_all_others_stay(evaluated, tmp_path):
