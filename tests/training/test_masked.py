@@ -157,6 +157,7 @@ def test_draws_depend_on_seed_epoch_and_text_and_not_on_the_batch():
     assert not np.array_equal(first, drawn(seed=1))
     assert not np.array_equal(first, drawn(epoch=1))
     masks = padded("fasttext")[2]
+    assert masks.epoch == 0, "before the first epoch has begun"
     ids, words = [[i] for i in range(8)], [np.arange(30)] * 8
     together, of_four = masks.draw(ids, words), [masks.draw(ids[i : i + 4], words[:4]) for i in (0, 4)]
     both = [(a, b) for a, b in zip(together, [*of_four[0], *of_four[1]], strict=True) if a.any() and b.any()]

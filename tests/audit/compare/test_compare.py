@@ -301,6 +301,16 @@ def test_only_the_words_of_listed_texts_are_put_together(runs):
         assert 0 < vocabulary.words.n <= 2 * 3 * LISTED * min(seed + 1, 2)
 
 
+def test_a_text_that_is_barely_among_the_most_different_ones_takes_the_place_of_the_last(runs):
+    vocabulary, texts = Vocabulary(str.lower), ChangedTexts("loo")
+    block = next(match([runs[1][0], runs[1][4]]).steps(vocabulary)).words[0]
+    first, second = np.linspace(-1, 1, len(block)), np.ones(len(block))
+    second[3] = first[LISTED - 2 : LISTED].mean()
+    for spearman in (first, second):
+        texts.add(block, block, spearman, vocabulary)
+    assert [row["spearman"] for row in texts.lowest] == [*first[: LISTED - 1], second[3]]
+
+
 def test_words_that_only_one_run_has_are_those_of_both_runs(runs, tmp_path):
     made = []
     for document in runs[0][0]:
