@@ -105,6 +105,8 @@ def test_a_replay_gives_the_same_arguments(tmp_path):
     )
     text = to_replay_yaml(arguments, without=["output_dir"])
     assert not {"push_to_hub", "hub_private_repo", "dry_run", "output_dir"} & yaml.safe_load(text).keys()
+    order = list(vars(arguments))
+    assert list(yaml.safe_load(text)) == sorted(yaml.safe_load(text), key=order.index)
     path = tmp_path / "run.yaml"
     path.write_text(text)
     again = parse_arguments(EvaluateRecipeArguments, [str(path)])

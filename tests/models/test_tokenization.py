@@ -1,5 +1,8 @@
 """The word-level tokenizer, and word vectors for its vocabulary."""
 
+import os
+import pty
+
 import pytest
 import torch
 from transformers import AutoTokenizer
@@ -174,3 +177,19 @@ def test_files_of_vectors_that_cannot_be_read_are_named(tmp_path, tokenizer):
         with pytest.raises(GradexplainError) as caught:
             load_word_vectors(path, tokenizer)
         assert str(caught.value) == message
+
+
+def test_training_a_tokenizer_shows_no_progress_in_a_terminal():
+    """The library writes to the file descriptor itself."""
+    terminal, other_side = pty.openpty()
+    kept = os.dup(2)
+    try:
+        os.dup2(other_side, 2)
+        train_word_tokenizer(["the film is bad"] * 1000, vocab_size=100, min_count=1)
+    finally:
+        os.dup2(kept, 2)
+    os.set_blocking(terminal, False)
+    with pytest.raises(BlockingIOError):  # nothing to read
+        os.read(terminal, 1)
+    for descriptor in (terminal, other_side, kept):
+        os.close(descriptor)

@@ -132,6 +132,21 @@ def test_passes_keep_the_budget_and_compute_half_of_the_tokens(over, passes):
     assert 0.5 * full < sum(n * computed for n, computed, _ in rest) < 0.65 * full
 
 
+class CacheIfAsked(LlamaForSequenceClassification):
+    """Reads keys and values only with `use_cache`."""
+
+    def forward(self, past_key_values=None, use_cache=False, **inputs):
+        return super().forward(past_key_values=past_key_values if use_cache else None, use_cache=use_cache, **inputs)
+
+
+def test_a_model_that_is_asked_for_its_cache_reads_it(model, over, no_full_copies):
+    careful = deepcopy(model)
+    careful.__class__ = CacheIfAsked
+    given = {"unit": "token", "batch_tokens": 60}
+    found, expected = (leave_one_out(over([19, 23], model=each, **given)) for each in (careful, model))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+
+
 def test_passes_keep_the_budget_that_passes_without_gradients_have_learned(model, over, passes):
     forward = over([41, 41, 41], unit="token", batch_tokens=400, model=deepcopy(model))
     lower_limit(forward.classifier.model, 200, graph=False)

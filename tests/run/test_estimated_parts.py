@@ -93,6 +93,7 @@ def test_other_baselines_are_counted_with_their_own_shortcuts(texts):
     others, curves = other_baselines(engine, options, ["zero", "mean", "deletion"]), Measures()
     mean, deletion = estimate_baselines(engine, texts, others, curves)
     assert (mean.name, deletion.name) == ("under mean", "under deletion")
+    assert (mean.of_all, deletion.of_all) == (True, True), "a smaller sample makes them cheaper"
     assert mean.estimate.saved == {"loo", "curves"}
     assert deletion.estimate.saved == frozenset()
     done = passes_of(lambda: evaluate_texts(engine, texts, others["deletion"], curves))

@@ -1,6 +1,7 @@
 """Fingerprints tell results apart by what they were made from."""
 
 import hashlib
+import json
 
 import torch
 from datasets import ClassLabel, Dataset, Value
@@ -24,6 +25,23 @@ def test_the_fingerprint_of_weights_depends_on_values_and_dtype():
         next(same.parameters())[1, 0] += 1e-9
     assert weights_fingerprint(model) != weights_fingerprint(same)
     assert weights_fingerprint(model) != weights_fingerprint(model.bfloat16())
+
+
+def test_the_fingerprint_of_weights_is_the_hash_of_each_weight_once():
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Sequential(torch.nn.BatchNorm1d(3)))
+    digest = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode() + tensor.numpy().tobytes())
+    assert weights_fingerprint(model) == digest.hexdigest()
+
+
+def test_the_fingerprint_of_a_configuration_does_not_depend_on_the_order_of_settings():
+    fingerprints = set()
+    for settings in ({"a": 1, "b": 2}, {"b": 2, "a": 1}):
+        model, _ = make("textcnn")
+        model.config.more = settings
+        fingerprints.add(configuration_fingerprint(model))
+    assert len(fingerprints) == 1
 
 
 def test_the_fingerprint_of_a_configuration_ignores_where_it_was_loaded_from():
@@ -72,6 +90,12 @@ def test_the_fingerprint_of_texts_is_the_hash_of_json_lines():
     rows = Dataset.from_dict({"label": [1, 0], "text": ["é", "b"], "id": [7, 8]})
     lines = b'["text", "label"]["\\u00e9", 1]\n["b", 0]\n'
     assert texts_fingerprint(rows) == hashlib.sha256(lines).hexdigest()
+
+
+def test_the_fingerprint_of_conversations_does_not_depend_on_the_order_of_keys():
+    message = {"role": "user", "content": "bad"}
+    rows = [Dataset.from_dict({"text": [[each]]}) for each in (message, dict(reversed(message.items())))]
+    assert texts_fingerprint(rows[0]) == texts_fingerprint(rows[1])
 
 
 def test_versions_name_python_and_the_packages():

@@ -47,11 +47,11 @@ def test_processes_wait_for_each_other_once_they_have_locked_the_folder(tmp_path
 
     def wait_for_everyone():
         with pytest.raises(Timeout):
-            FileLock(tmp_path / "new" / ".lock", is_singleton=False).acquire(timeout=0)
+            FileLock(tmp_path / "new" / "run" / ".lock", is_singleton=False).acquire(timeout=0)
         waits.append("waited")
 
     state = SimpleNamespace(num_processes=1, process_index=0, is_main_process=True, wait_for_everyone=wait_for_everyone)
-    with lock_run_folder(tmp_path / "new", state):
+    with lock_run_folder(tmp_path / "new" / "run", state):
         assert waits == ["waited"]
 
 
@@ -131,8 +131,8 @@ def test_finished_shards_without_a_record_of_their_inputs_are_an_error(tmp_path)
 
 
 def test_the_record_is_json(tmp_path):
-    check_inputs(tmp_path, {"methods": ("loo", "random")})
-    written = (tmp_path / "documents" / "inputs.json").read_text()
+    check_inputs(tmp_path / "new", {"methods": ("loo", "random")})
+    written = (tmp_path / "new" / "documents" / "inputs.json").read_text()
     assert json.loads(written) == {"methods": ["loo", "random"]}
     assert written.startswith('{\n  "methods": [\n    "loo"')
 
