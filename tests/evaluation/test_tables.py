@@ -18,7 +18,7 @@ from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.naopc import normalised_aopc
 from hf_gradexplain.evaluation.read_documents import count_documents
 from hf_gradexplain.evaluation.summaries import compared_with, correlation_summary, findings, headline
-from hf_gradexplain.evaluation.tables import Tables, make_tables
+from hf_gradexplain.evaluation.tables import Tables, count_table, make_tables
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
@@ -317,3 +317,11 @@ def test_intervals_end_at_the_largest_possible_aopc_of_probabilities(problem_typ
     tables = make_tables([tmp_path / "0.parquet"], options)
     for row in (tables.aopc.set_index(["method", "k"]).loc[("loo", 1)], tables.comparisons.iloc[0]):
         assert tuple(row[["ci_low", "ci_high"]]) == pytest.approx(ends, abs=1e-3)
+
+
+def test_methods_with_one_to_five_correlations_have_no_interval():
+    correlation = pd.DataFrame({"method": list("abcd"), "coefficient": "pearson", "n": [0, 1, 5, 6]})
+    counts = {"documents": 9, "left_out": 0, "without_units": 0, "truncated": 0, "saturated": 0}
+    rows = count_table(counts, {}, correlation, pd.DataFrame(), pd.DataFrame(), {}).iloc[4:]
+    assert rows["what"].unique().tolist() == ["no interval of the median r: fewer than 6 documents have an r"]
+    assert rows[["method", "n", "of"]].to_numpy().tolist() == [["b", 1, 9], ["c", 5, 9]]
