@@ -109,8 +109,8 @@ INSIDE = {
         {"embedding_lookups", "objective", "targets"},
         {"token_places"},
         {"copies", "hooked_model"},
-        {"hooked_classifier"},
         {"key_values"},
+        {"hooked_classifier"},
     ],
     "perturb": [
         {"copies"},

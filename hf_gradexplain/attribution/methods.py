@@ -25,7 +25,7 @@ from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, Propagatio
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.errors import GradexplainError, NotFiniteError, choose
 from hf_gradexplain.options import AUTO, Options
-from hf_gradexplain.perturb import has_gradient_shortcut
+from hf_gradexplain.perturb import forward_to_leave_one_out, has_gradient_shortcut
 from hf_gradexplain.text.data import Batch, Sampled
 from hf_gradexplain.text.unit_index import Units
 from hf_gradexplain.viz.cell import cell_html, cell_text
@@ -248,14 +248,18 @@ def score_classes(
     _check_gradients(classifier, methods)
     sources = dict.fromkeys(method.source for method in methods.values())
     graph = any(source.graph for source in sources) and not has_gradient_shortcut(classifier, batch)
-    forward = classifier.forward(batch, graph=graph)
+    if LeaveOneOut() in sources and not graph:
+        forward = forward_to_leave_one_out(classifier, batch)
+    else:
+        forward = classifier.forward(batch, graph=graph)
     _check_finite("the model's logits", forward.logits, classifier.precision)
     forwards, of_graph = classes(forward, batch), [source for source in sources if source.graph]
     del forward
-    found = [Scores(forward.without_graph()) for forward in forwards]
+    passes = [forward.without_graph() for forward in forwards]
+    found = [Scores(replace(each, key_values=None)) for each in passes]
 
-    def add(source: Source, passes: Sequence[ForwardPass]) -> None:
-        for scores, evidence in zip(found, source.of_classes(passes), strict=True):
+    def add(source: Source, forwards: Sequence[ForwardPass]) -> None:
+        for scores, evidence in zip(found, source.of_classes(forwards), strict=True):
             for name, method in methods.items():
                 if method.source == source:
                     scores.add(name, method, evidence)
@@ -266,7 +270,7 @@ def score_classes(
     del forwards
     for source in sources:
         if not source.graph:
-            add(source, [scores.forward for scores in found])
+            add(source, passes)
     for name, values in ((name, of_class.scores[name]) for name in methods for of_class in found):
         _check_finite(f"the scores of {name!r}", values, classifier.precision)
     return [scores.in_order(methods) for scores in found]

@@ -10,6 +10,7 @@ from torch import Tensor
 from hf_gradexplain.classifier.combine import Combine
 from hf_gradexplain.classifier.copies import Copies, Deletion
 from hf_gradexplain.classifier.hooked_model import Differentiable, EmbeddingOutput, HookedModel
+from hf_gradexplain.classifier.key_values import KeyValues
 from hf_gradexplain.classifier.lookups import Draw, Edit
 from hf_gradexplain.classifier.memory import is_out_of_memory, lower_limit, run_in_chunks, token_limit
 from hf_gradexplain.classifier.objective import Objective, widest, with_classes
@@ -40,6 +41,7 @@ class ForwardPass:
             `each_run`.
         keep_graph: Whether the graph is needed again after the next backward pass.
         edit_of: How the word vectors were changed; None if they were not.
+        key_values: The keys and values of the texts; None if they are not kept.
     """
 
     classifier: "HookedClassifier"
@@ -49,6 +51,7 @@ class ForwardPass:
     held: tuple[tuple[Tensor, slice, Differentiable], ...] = ()
     keep_graph: bool = False
     edit_of: EditOf | None = None
+    key_values: KeyValues | None = None
 
     @property
     def words(self) -> tuple[EmbeddingOutput, ...]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
+from hf_gradexplain.classifier.hooked_model import HookedModel
 
 
 class CacheError(RuntimeError):
@@ -30,7 +30,7 @@ class KeyValues:
 
     @classmethod
     @torch.no_grad()
-    def of(cls, classifier: HookedClassifier, inputs: Mapping[str, Tensor], masked: Tensor | None = None) -> Self:
+    def of(cls, model: HookedModel, inputs: Mapping[str, Tensor], masked: Tensor | None = None) -> Self:
         """Run the model on `(B, T)` inputs, with the vectors of `masked` tokens `(B, T)` set to the baseline.
 
         Raises:
@@ -38,11 +38,11 @@ class KeyValues:
         """
         cache: Any = DynamicCache()
         with_cache: dict[str, Any] = {**inputs, "past_key_values": cache, "use_cache": True}
-        logits = classifier.logits(with_cache) if masked is None else classifier.masked_logits(with_cache, masked)
+        logits = model.logits(with_cache) if masked is None else model.masked_logits(with_cache, masked)
         layers = tuple((layer.keys, layer.values) for layer in cache.layers)
         shape = inputs["input_ids"].shape
         if not layers or any(x is None or (len(x), *x.shape[2:3]) != shape for layer in layers for x in layer):
-            raise CacheError(f"{type(classifier.model).__name__} does not keep keys and values of all tokens")
+            raise CacheError(f"{type(model.model).__name__} does not keep keys and values of all tokens")
         return cls(layers, logits)
 
     def rest_of(self, inputs: Mapping[str, Tensor], texts: Tensor, tokens: slice) -> dict[str, Any]:

@@ -11,6 +11,9 @@ however few its tokens are, see `tokens_of_a_pass`. The copies, sorted by their 
 passes with the smallest total cost. If full copies cost no more, as for texts of a few words and tiny models, full
 copies run instead.
 
+Without a gradient method, the keys and values are kept from the forward pass over the texts. Otherwise, one more pass
+computes them.
+
 **Memory.** The keys and values of the texts take as many tokens as the plain forward pass over them. In the token
 budget of a pass, a cached token of a copy counts as a quarter of a token, for its keys and values in one layer at a
 time.
@@ -31,11 +34,12 @@ from hf_gradexplain.classifier.embedding_lookups import same_logits
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.classifier.key_values import KeyValues
 from hf_gradexplain.classifier.memory import is_out_of_memory, run_in_chunks, token_limit
+from hf_gradexplain.classifier.objective import with_classes
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.perturb import generic
 from hf_gradexplain.text.data import Batch
 
-_CALL = {"cpu": 1e7, "cuda": 3e8}
+_CALL = {"cpu": 1.5e7, "cuda": 3e8}
 """The floating-point operations that a device computes in the time that the call of a layer takes by itself."""
 
 _COPIED = 1 / 32
@@ -58,6 +62,18 @@ class Pass:
     texts: Tensor
     units: Tensor
     tokens: slice
+
+
+def forward_pass(classifier: HookedClassifier, batch: Batch) -> ForwardPass:
+    """Run the model on a batch without a graph, and keep the keys and values if they fit into memory."""
+    try:
+        kept = KeyValues.of(classifier, batch.inputs)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return classifier.forward(batch, graph=False)
+    logits = kept.logits.to(batch.target.device)
+    return ForwardPass(classifier, with_classes(batch, logits, classifier.objective), logits, logits, key_values=kept)
 
 
 def leave_one_out(forward: ForwardPass) -> Tensor:
@@ -84,7 +100,7 @@ def run_passes(forward: ForwardPass, passes: list[Pass]) -> Tensor | None:
             their own instead.
     """
     classifier, batch, plain = forward.classifier, forward.batch, forward.logits.detach()
-    key_values = KeyValues.of(classifier, batch.inputs)
+    key_values = forward.key_values or KeyValues.of(classifier, batch.inputs)
     columns = torch.arange(batch.units.size, device=plain.device)
     logits = plain.unsqueeze(1).repeat(1, batch.units.size + 1, 1)
     for each in passes:
@@ -108,7 +124,7 @@ def tokens_of_a_pass(classifier: HookedClassifier) -> float:
     """Return what a pass costs by itself, in tokens.
 
     A pass calls each layer once, and a call takes the time of a fixed number of operations; a token takes two
-    operations for each weight. With 6 layers of 384 dimensions on a CPU, a pass costs about 30 tokens; with larger
+    operations for each weight. With 6 layers of 384 dimensions on a CPU, a pass costs about 45 tokens; with larger
     layers, fewer.
     """
     model, tables = classifier.model, {id(p) for layer in classifier.lookup_layers for p in layer.parameters()}

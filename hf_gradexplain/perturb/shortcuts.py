@@ -125,12 +125,12 @@ def why_no_shortcut(model: nn.Module) -> str | None:
 
 def is_additive(forward: ForwardPass) -> bool:
     """Return whether removing a unit changes the logits by a fixed amount, whatever else is removed."""
-    return _shortcut_for(forward).additive
+    return _shortcut_for(forward.classifier, forward.batch).additive
 
 
 def has_curve_shortcut(forward: ForwardPass) -> bool:
     """Return whether removal curves use a shortcut, so that a masked copy costs much less than a forward pass."""
-    return _shortcut_for(forward).has_curves
+    return _shortcut_for(forward.classifier, forward.batch).has_curves
 
 
 def has_gradient_shortcut(classifier: HookedClassifier, batch: Batch) -> bool:
@@ -151,11 +151,18 @@ def shortcut_gradients(forward: ForwardPass) -> Gradients:
     return gradients(forward)
 
 
+def forward_to_leave_one_out(classifier: HookedClassifier, batch: Batch) -> ForwardPass:
+    """Run the model on a batch without a graph, and keep what `leave_one_out` can use again."""
+    if _shortcut_for(classifier, batch) is SHARED_PREFIXES:
+        return shared_prefix.forward_pass(classifier, batch)
+    return classifier.forward(batch, graph=False)
+
+
 def leave_one_out(forward: ForwardPass) -> Tensor:
     """Return the logits without each unit, `(B, U, C)`; past the last unit of a text, the logits of the full text."""
     _warn_without_shortcut(forward)
     with torch.no_grad():
-        return _shortcut_for(forward).leave_one_out(forward)
+        return _shortcut_for(forward.classifier, forward.batch).leave_one_out(forward)
 
 
 def subset_logits(forward: ForwardPass, text_of: Tensor, removed: Tensor) -> Tensor:
@@ -173,7 +180,7 @@ def subset_logits(forward: ForwardPass, text_of: Tensor, removed: Tensor) -> Ten
     with torch.no_grad():
         if not len(text_of):
             return forward.logits.detach()[text_of]
-        return _shortcut_for(forward).subsets(forward, text_of, removed)
+        return _shortcut_for(forward.classifier, forward.batch).subsets(forward, text_of, removed)
 
 
 def removal_curves(
@@ -198,7 +205,7 @@ def removal_curves(
     """
     _warn_without_shortcut(forward)
     with torch.no_grad():
-        shortcut = _shortcut_for(forward)
+        shortcut = _shortcut_for(forward.classifier, forward.batch)
         if not shortcut.has_curves:
             return generic.removal_curves(forward, ranks, steps, end)
         curves = shortcut.removal_curves(forward, ranks)
@@ -207,13 +214,12 @@ def removal_curves(
         return curves.masked_fill_(generic.skipped(forward, steps).unsqueeze(2), torch.nan)
 
 
-def _shortcut_for(forward: ForwardPass) -> Shortcut:
+def _shortcut_for(classifier: HookedClassifier, batch: Batch) -> Shortcut:
     """Return the shortcut that runs on a batch.
 
     Texts of several sequences and deletion have no shortcut, because shortcuts rely on tokens that stay in place.
     """
-    classifier = forward.classifier
-    if forward.batch.sequences is not None or classifier.deletion is not None:
+    if batch.sequences is not None or classifier.deletion is not None:
         return GENERIC
     shortcut = shortcut_of(classifier.model)
     # Shared prefixes were not tried with compiled layers, nor on texts whose tokens the model rearranges.
