@@ -95,25 +95,25 @@ class SelfCheck:
     def verdict(self) -> Verdict:
         """The result of the check, in one word.
 
-        - `passed`: removing the top units lowers `f` more than removing each of 5 random sets of units. Random scores
-          pass on at most one text in six.
-        - `unclear`: it lowers `f` more than removing random sets does on average. However, it does not lower `f` more
-          than each of them, or there are fewer than 5 other sets.
-        - `failed`: it does not lower `f` more than removing random sets does on average, see `beats_random`.
+        - `passed`: removing the top units lowers `f`, and `f` is then lower than without each of 5 random sets of
+          units. Random scores pass on at most one text in six.
+        - `unclear`: `f` is lower without the top units than without random sets on average. However, it is not lower
+          than with all units, or not lower than without each of the sets, or there are fewer than 5 other sets.
+        - `failed`: `f` is not lower without the top units than without random sets on average, see `beats_random`.
         - `undefined`: a number is not finite.
 
         For an unsigned method, absolute changes of `f` are compared.
         """
-        top, draws = self.without, list(self.random)
+        full, top, draws = self.full, self.without, list(self.random)
         if not self.signed:  # minus the changes: the lower, the better
-            top, draws = -abs(self.full - top), [-abs(self.full - x) for x in draws]
+            full, top, draws = 0.0, -abs(full - top), [-abs(full - x) for x in draws]
         mean = sum(draws) / len(draws)
         if not (isfinite(self.full) and isfinite(top) and isfinite(mean)):
             return "undefined"
-        top, mean, lowest = (float(self._written(x, _DECIMALS[-1])) for x in (top, mean, min(draws)))
+        full, top, mean, lowest = (float(self._written(x, _DECIMALS[-1])) for x in (full, top, mean, min(draws)))
         if top >= mean:
             return "failed"
-        return "passed" if top < lowest and len(draws) >= DRAWS else "unclear"
+        return "passed" if top < min(lowest, full) and len(draws) >= DRAWS else "unclear"
 
     def sentence(self) -> str:
         """Return the verdict and the numbers in words, on one line without control characters.

@@ -451,6 +451,30 @@ def test_the_verdict_compares_with_the_mean_and_with_each_draw(without, signed, 
     assert check.sentence().startswith(f"{verdict}: without 'dull'")
 
 
+@pytest.mark.parametrize(
+    ("full", "without", "signed", "regression", "verdict"),
+    [
+        (0.4, 0.41, True, False, "unclear"),
+        (0.4, 0.4, True, False, "unclear"),
+        (0.40004, 0.39996, True, False, "unclear"),
+        (0.40004, 0.39994, True, False, "passed"),
+        (0.4, 0.42, True, False, "failed"),
+        (0.4, 0.43, False, False, "passed"),
+        (0.4, 0.41, False, False, "failed"),
+        (-40.0, -39.0, True, True, "unclear"),
+        (-40.0, -40.0004, True, True, "unclear"),
+        (-40.0, -40.001, True, True, "passed"),
+    ],
+)
+def test_only_a_fall_passes_for_a_signed_method(full, without, signed, regression, verdict):
+    """Without random words, `f` rises by 0.02, or by 40 for the outputs of a regression model."""
+    random = (0.0 if regression else 0.42,) * 5
+    check = replace(CHECK, full=full, without=without, random=random, signed=signed, regression=regression)
+    assert check.verdict == verdict
+    assert check.beats_random is (verdict != "failed")
+    assert bool(check.warning()) is (verdict == "failed")
+
+
 def test_random_words_are_compared_by_their_mean():
     check = replace(CHECK, without=0.5, random=(0.9, 0.9, 0.9, 0.9, 0.1))
     assert check.without_random == pytest.approx(0.74)
