@@ -1,18 +1,22 @@
 """The pipeline `text-attribution` of transformers, which is registered when this module is imported."""
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
-from functools import cached_property
-from typing import Any, Unpack
+from typing import Any, TypedDict, Unpack
+from weakref import WeakKeyDictionary
 
+import torch
+from torch import nn
 from torch.utils.data import Dataset
-from transformers import AutoModelForSequenceClassification, Pipeline
+from transformers import AutoModelForSequenceClassification as AutoClassifier
+from transformers import Pipeline, PreTrainedModel
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from hf_gradexplain.attribution.methods import check_names
 from hf_gradexplain.classifier.targets import Labels
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, warn
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.loading import check_missing
 from hf_gradexplain.options import Options, UnitName
 from hf_gradexplain.options.signatures import ExplainOptions, call_options, takes_options
 from hf_gradexplain.options.values import plain
@@ -31,6 +35,40 @@ INSTEAD = {
     "function_to_apply": "give problem_type=..., what the logits of the model are",
 }
 """Arguments of other pipelines that this one does not take, and what to do instead."""
+
+
+_MISSING: WeakKeyDictionary[nn.Module, tuple[str, list[str]]] = WeakKeyDictionary()
+"""The name of each model that a pipeline loaded, and the weights that its checkpoint lacks."""
+
+
+class LoadOptions(TypedDict, total=False):
+    """The argument of `from_pretrained` that is read here; all others are handed on."""
+
+    dtype: str | torch.dtype | None
+
+
+class AutoModelForSequenceClassification(AutoClassifier):
+    """Loads the model of a pipeline that is created with a name.
+
+    The class has the name of its base, because transformers looks for this name in `auto_map` of a configuration.
+    """
+
+    @classmethod
+    def from_pretrained(cls, name: str, *args: Any, **options: Unpack[LoadOptions]) -> PreTrainedModel:
+        """Load a model, note which weights are missing, and warn of half precision that was not asked for.
+
+        An error for missing weights is not raised here: transformers would load a model without a head instead.
+        """
+        model, info = super().from_pretrained(name, *args, output_loading_info=True, **options)
+        _MISSING[model] = name, sorted(info["missing_keys"])
+        asked = options.get("dtype", "auto") != "auto"
+        if not asked and model.dtype in (torch.float16, torch.bfloat16):
+            narrow = str(model.dtype).removeprefix("torch.")
+            warn(
+                f"{name!r} is loaded in {narrow}, the dtype of its weights, and its gradients are less exact: create "
+                f"the pipeline with dtype='float32', or with dtype={narrow!r} to do without this warning"
+            )
+        return model
 
 
 class PipelineOptions(ExplainOptions, total=False):
@@ -53,12 +91,17 @@ class TextAttributionPipeline(Pipeline):
     _load_feature_extractor = False
     _load_tokenizer = True
 
-    @cached_property
+    _made: tuple[Any, Any, Explainer] | None = None
+    """The explainer, after the model and the tokenizer that it was made of."""
+
+    @property
     def explainer(self) -> Explainer:
-        """The explainer of the pipeline's model."""
+        """The explainer of the pipeline's model and tokenizer; a new one if one of them has been replaced."""
         if self.tokenizer is None:
             raise GradexplainError(f"the pipeline {TASK!r} needs a tokenizer: give it tokenizer=...")
-        return Explainer(self.model, self.tokenizer)
+        if self._made is None or self._made[0] is not self.model or self._made[1] is not self.tokenizer:
+            self._made = self.model, self.tokenizer, Explainer(self.model, self.tokenizer)
+        return self._made[2]
 
     @takes_options
     def __call__(
@@ -102,7 +145,9 @@ class TextAttributionPipeline(Pipeline):
     def _sanitize_parameters(
         self, **defaults: Unpack[PipelineOptions]
     ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        """Check the arguments that the pipeline is created with, and return them as those of the forward pass."""
+        """Check the model and the arguments of a new pipeline, and return those of the forward pass."""
+        if self.model in _MISSING:
+            check_missing(*_MISSING[self.model])
         of_base = {"batch_size": self._batch_size, "num_workers": self._num_workers}
         _check_names([*defaults, *(name for name, value in of_base.items() if value is not None)])
         named = ("methods", "unit", "units")  # None stands for the default, as in `__call__`

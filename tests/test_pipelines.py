@@ -1,18 +1,23 @@
 """`pipeline("text-attribution")`."""
 
+import gc
+import json
 import re
+import warnings
+import weakref
 from collections.abc import Iterator
 
 import pytest
 import torch
 from datasets import Dataset
-from transformers import pipeline
+from transformers import AutoConfig, pipeline
 from transformers.pipelines.pt_utils import KeyDataset, KeyPairDataset
 
 import hf_gradexplain  # noqa: F401  (registers the task)
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanations
+from hf_gradexplain.pipelines import TextAttributionPipeline
 from tests.helpers.tiny import make
 
 
@@ -174,3 +179,104 @@ def test_pairs_of_a_dataset_of_transformers(attribute):
     rows = {"premise": ["a good film", "bad"], "hypothesis": ["bad film", "good"]}
     explanations = attribute(KeyPairDataset(Dataset.from_dict(rows), "premise", "hypothesis"), methods="loo")
     assert records(explanations) == records(attribute.explainer(list(zip(*rows.values(), strict=True)), "loo"))
+
+
+def without_head(folder, given=()):
+    """Save the weights of BERT without those of its head; return the folder and the saved weights of the head."""
+    model, tokenizer = make("bert")
+    kept = {name: weight for name, weight in model.float().state_dict().items() if "classifier" not in name}
+    model.save_pretrained(folder, state_dict={**kept, **{name: model.state_dict()[name] for name in given}})
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("given", "listed"),
+    [((), "classifier.bias, classifier.weight"), (["classifier.weight"], "classifier.bias")],
+)
+@pytest.mark.parametrize("architectures", [None, ["BertModel"], ["BertForSequenceClassification"]])
+def test_a_random_head_is_refused_when_the_pipeline_is_created(given, listed, architectures, tmp_path):
+    folder = without_head(tmp_path, given)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "architectures": architectures}))
+    message = f"{folder!r} has no weights for {listed}, and its predictions would be random: fine-tune it for "
+    for create in (lambda: pipeline("text-attribution", model=folder), lambda: Explainer.from_pretrained(folder)):
+        with pytest.raises(GradexplainError, match=f"^{re.escape(message)}"):
+            create()
+
+
+def test_a_model_that_is_given_as_an_object_is_taken_as_it_is(attribute):
+    """Its head may have been set after it was loaded."""
+    model, tokenizer = make("bert")
+    given = pipeline("text-attribution", model=model, tokenizer=tokenizer)
+    assert given.explainer.model is model
+    again = TextAttributionPipeline(attribute.model, attribute.tokenizer)
+    assert again("bad film").to_dict() == attribute("bad film").to_dict()
+
+
+def test_a_model_of_a_pipeline_is_not_kept_alive(folder):
+    created = pipeline("text-attribution", model=folder)
+    model = weakref.ref(created.model)
+    del created
+    gc.collect()
+    assert model() is None
+
+
+HALF = {"float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@pytest.fixture(scope="module", params=HALF)
+def narrow(request, tmp_path_factory):
+    """The name of a dtype, and the folder of a model in this dtype."""
+    folder = str(tmp_path_factory.mktemp(request.param))
+    model, tokenizer = make("bert")
+    model.to(HALF[request.param]).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return request.param, folder
+
+
+@pytest.mark.parametrize("given", [{}, {"dtype": "auto"}, {"dtype": None}])
+def test_half_precision_that_was_not_asked_for_is_said_once(given, narrow):
+    dtype, folder = narrow
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert pipeline("text-attribution", model=folder, **given).model.dtype == HALF[dtype]
+    assert [str(warning.message) for warning in caught] == [
+        f"{folder!r} is loaded in {dtype}, the dtype of its weights, and its gradients are less exact: create the "
+        f"pipeline with dtype='float32', or with dtype='{dtype}' to do without this warning"
+    ]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_precision_that_was_asked_for_is_not_warned_of(folder, narrow):
+    dtype, of_narrow = narrow
+    for given in (dtype, HALF[dtype]):
+        assert pipeline("text-attribution", model=of_narrow, dtype=given).model.dtype == HALF[dtype]
+    assert pipeline("text-attribution", model=of_narrow, dtype="float32").model.dtype == torch.float32
+    assert pipeline("text-attribution", model=folder).model.dtype == torch.float32
+
+
+def test_a_saved_pipeline_names_the_class_of_transformers(attribute, tmp_path):
+    """Otherwise, transformers could not load it; and remote code is found by this name."""
+    attribute.save_pretrained(tmp_path)
+    (saved,) = AutoConfig.from_pretrained(tmp_path).custom_pipelines.values()
+    assert saved["pt"] == ["AutoModelForSequenceClassification"]
+
+
+def test_a_replaced_model_or_tokenizer_is_explained(folder):
+    attribute = pipeline("text-attribution", model=folder)
+    first = attribute.explainer
+    assert attribute.explainer is first
+    model, tokenizer = make("gpt2")
+    attribute.model = model
+    second = attribute.explainer
+    assert second.model is model
+    assert second.tokenizer is first.tokenizer
+    attribute.tokenizer = tokenizer
+    third = attribute.explainer
+    assert third is attribute.explainer
+    assert (third.model, third.tokenizer) == (model, tokenizer)
+    assert records(attribute(TEXTS, "loo")) == records(Explainer(model, tokenizer)(TEXTS, "loo"))
+    attribute.tokenizer = None
+    with pytest.raises(GradexplainError, match=r"^the pipeline 'text-attribution' needs a tokenizer: give it"):
+        attribute("bad film")

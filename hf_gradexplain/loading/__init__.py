@@ -2,12 +2,13 @@
 
 from hf_gradexplain.loading.accepted import Accepted, accept, has_own_tokenizer
 from hf_gradexplain.loading.checkpoint import Checkpoint, load_checkpoint, load_classifier
-from hf_gradexplain.loading.weights import check_weights, unwrap
+from hf_gradexplain.loading.weights import check_missing, check_weights, unwrap
 
 __all__ = [
     "Accepted",
     "Checkpoint",
     "accept",
+    "check_missing",
     "check_weights",
     "has_own_tokenizer",
     "load_checkpoint",

@@ -9,7 +9,6 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading.adapter import PREFIX, adapter_weights, apply_adapter, head_config
 from hf_gradexplain.loading.device import find_device
@@ -22,7 +21,7 @@ from hf_gradexplain.loading.safety import (
     translate_load_errors,
     weights_options,
 )
-from hf_gradexplain.loading.weights import check_shapes, check_weights
+from hf_gradexplain.loading.weights import check_missing, check_shapes, check_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,13 +99,7 @@ def load_classifier(
         trust_remote_code=trust_remote_code,
         allow_pickle=allow_pickle,
     )
-    missing = checkpoint.missing
-    if missing:
-        raise GradexplainError(
-            f"{name!r} has no weights for {', '.join(missing[:4])}{', ...' if len(missing) > 4 else ''}, and its "
-            "predictions would be random: fine-tune it for classification first (hf-gradexplain train), or name a "
-            "fine-tuned model"
-        )
+    check_missing(name, checkpoint.missing)
     check_weights(checkpoint.model)
     return checkpoint
 

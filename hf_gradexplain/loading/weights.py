@@ -77,6 +77,24 @@ def _word_table(model: nn.Module) -> Tensor | None:
     return weight if isinstance(weight, Tensor) and weight.numel() else None
 
 
+def check_missing(name: str, missing: Sequence[str]) -> None:
+    """Check that a checkpoint has all weights of the model.
+
+    Args:
+        name: Hub name or folder of the model.
+        missing: The names of the weights that the checkpoint lacks.
+
+    Raises:
+        GradexplainError: `missing` is not empty.
+    """
+    if missing:
+        raise GradexplainError(
+            f"{name!r} has no weights for {', '.join(missing[:4])}{', ...' if len(missing) > 4 else ''}, and its "
+            "predictions would be random: fine-tune it for classification first (hf-gradexplain train), or name a "
+            "fine-tuned model"
+        )
+
+
 def check_shapes(mismatched: Iterable[tuple[str, Sequence[int], Sequence[int]]]) -> None:
     """Check that all weights of a checkpoint have the shapes that its configuration asks for.
 
