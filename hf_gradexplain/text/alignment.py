@@ -39,8 +39,9 @@ class Tokens:
         pieces: Returns the tokens of a text, given its number, as the tokenizer writes them.
         truncated_at: `(B,)` the offset in each text of the first character that truncation removes, or None.
         segmented: Whether `words` come from a tokenizer that segments scripts without spaces, such as MeCab.
-        parts: `(T,)` the number of the part of its text that a token is in. In a conversation, each message is a part,
-            or several if special tokens divide it; other texts have one part, 0. A word never extends over two parts.
+        parts: `(T,)` the number of the part of its text that a token is in. The two texts of a pair are parts. In a
+            conversation, each message is a part, or several if special tokens divide it. Other texts have one part. A
+            word never extends over two parts.
     """
 
     characters: Characters
@@ -135,9 +136,10 @@ def from_encodings(
     offsets = chain.from_iterable(chain.from_iterable(reported))
     spans = np.fromiter(offsets, np.int64, 2 * n).reshape(n, 2)
     in_text, pieces = ~np.isnan(sequences), cache(lambda i: encodings[i].tokens)
-    words = 2 * (np.nan_to_num(numbers, nan=-1).astype(np.int64) + 1) + (sequences == 1)
+    parts = (sequences == 1).astype(np.int64)
+    words = 2 * (np.nan_to_num(numbers, nan=-1).astype(np.int64) + 1) + parts
     spans[~in_text] = 0
-    spans += np.where(sequences == 1, seconds[text_of], 0)[:, None]
+    spans += (parts * seconds[text_of])[:, None]
     _cut_prefixes(spans, in_text, text_of, pieces)
     words[special > 0] = NO_WORD
     if located is None:
@@ -145,13 +147,14 @@ def from_encodings(
     else:
         cut = [each.truncated_at for each in located]
     truncated_at = [at and characters.grapheme_end(i, at) for i, at in enumerate(cut)]
-    return Tokens.settle(characters, text_of, ids, spans, words, pieces, truncated_at)
+    return Tokens.settle(characters, text_of, ids, spans, words, pieces, truncated_at, parts=parts)
 
 
 def from_places(
     places: Sequence[Places],
     characters: Characters,
     ids: np.ndarray,
+    seconds: np.ndarray,
     pieces: Callable[[int], Sequence[str]],
     *,
     segmented: bool,
@@ -162,6 +165,7 @@ def from_places(
         places: The places.
         characters: The characters of the texts.
         ids: `(T,)` the token ids.
+        seconds: `(B,)` offset at which the second text of each pair begins; 0 for single texts.
         pieces: Returns the tokens of a text, given its number, as the tokenizer writes them.
         segmented: Whether the tokenizer segments scripts without spaces.
     """
@@ -170,7 +174,8 @@ def from_places(
     words = flat([[numbers.setdefault(word, len(numbers)) for word in each.words] for each in places])
     spans = flat([[offset for span in each.spans for offset in span or (0, 0)] for each in places]).reshape(-1, 2)
     truncated_at = [each.truncated_at for each in places]
-    return Tokens.settle(characters, text_of, ids, spans, words, pieces, truncated_at, segmented=segmented)
+    parts = (spans[:, 0] >= seconds[text_of]).astype(np.int64)
+    return Tokens.settle(characters, text_of, ids, spans, words, pieces, truncated_at, segmented=segmented, parts=parts)
 
 
 def _cut_prefixes(

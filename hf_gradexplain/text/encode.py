@@ -1,6 +1,6 @@
 """Encode texts as documents."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise, starmap
@@ -241,9 +241,7 @@ class Encoder:
             for row, mask, texts, second in zip(ids, special, parts, seconds.tolist(), strict=True)
         ]
         segmented = segmenter_of(self.tokenizer) is not None
-        return from_places(
-            places, characters, flat(ids), lambda i: self.tokenizer.convert_ids_to_tokens(ids[i]), segmented=segmented
-        )
+        return from_places(places, characters, flat(ids), seconds, self._pieces(ids), segmented=segmented)
 
     def _located(
         self, encodings: Sequence[Encoding], parts: Sequence[tuple[str, ...]], seconds: np.ndarray
@@ -261,17 +259,19 @@ class Encoder:
     def _template_tokens(self, encoded: BatchEncoding, rendered: Sequence[str]) -> Tokens:
         """Return the places of the tokens of what a chat template writes."""
         ids, special, characters = encoded["input_ids"], encoded["special_tokens_mask"], Characters.of(rendered)
+        seconds = np.zeros(len(rendered), int)
         if encoded.encodings:
-            seconds = np.zeros(len(rendered), int)
             located = self._located(encoded.encodings, [(text,) for text in rendered], seconds)
             return from_encodings(encoded.encodings, characters, flat(ids), flat(special), seconds, located)
         places = [  # nothing is added to a template, so that only padding is special
             from_template(self.tokenizer, row, mask, text, self._cut_side(row))
             for row, mask, text in zip(ids, special, rendered, strict=True)
         ]
-        return from_places(
-            places, characters, flat(ids), lambda i: self.tokenizer.convert_ids_to_tokens(ids[i]), segmented=False
-        )
+        return from_places(places, characters, flat(ids), seconds, self._pieces(ids), segmented=False)
+
+    def _pieces(self, ids: Sequence[Sequence[int]]) -> Callable[[int], list[str]]:
+        """Return a function that returns the tokens of a text, given its number."""
+        return lambda i: self.tokenizer.convert_ids_to_tokens(ids[i])
 
 
 def _warn_of_second_start(tokenizer: PreTrainedTokenizerBase, documents: Sequence[Document]) -> None:

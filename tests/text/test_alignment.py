@@ -67,6 +67,7 @@ def test_the_second_text_of_a_pair_has_words_of_its_own():
     assert spans_of(tokens)[0] == [[0, 0], [0, 1], [1, 1], [2, 3], [4, 5], [5, 5]]
     assert len({tokens.words[1], tokens.words[3], tokens.words[4]}) == 3
     assert (tokens.words == NO_WORD).tolist() == [True, False, True, False, False, True]
+    assert tokens.parts[[1, 3, 4]].tolist() == [0, 1, 1]
 
 
 def test_a_space_that_is_reported_with_the_letter_behind_it_is_empty():
@@ -165,11 +166,26 @@ def test_tokens_of_a_tokenizer_without_offsets(segmented):
     places = [Places([None, (0, 3), (4, 6), (6, 8)], [None, "x", "y", "y"], None), Places([(0, 1)], ["x"], 1)]
     characters = Characters.of(["bad film", "a b"])
     pieces = [["[CLS]", "bad", "fi", "##lm"], ["a"]]
-    tokens = from_places(places, characters, np.arange(5), pieces.__getitem__, segmented=segmented)
+    seconds = np.zeros(2, int)
+    tokens = from_places(places, characters, np.arange(5), seconds, pieces.__getitem__, segmented=segmented)
     assert spans_of(tokens)[0] == [[0, 0], [0, 3], [4, 6], [6, 8], [0, 1]]
     assert tokens.words.tolist() == [NO_WORD, 1, 2, 2, 1]
     assert (tokens.truncated_at, tokens.segmented, tokens.text_of.tolist()) == ([None, 1], segmented, [0, 0, 0, 0, 1])
     assert tokens.pieces(0) == pieces[0]
+
+
+def test_the_texts_of_pairs_are_parts_without_offsets():
+    """Only of pairs: the third text begins where the others have their second texts."""
+    pair = Places([None, (0, 1), (1, 2), None, (3, 4), (4, 5)], [None, "x", "x", None, "y", "y"], None)
+    single = Places([(0, 3), (3, 5)], ["x", "y"], None)
+    empty = Places([(1, 2)], ["y"], None)
+    characters = Characters.of(["a \nbc", "abcde", "\na"])
+    tokens = from_places(
+        [pair, single, empty], characters, np.arange(9), np.array([3, 0, 1]), [].__getitem__, segmented=False
+    )
+    assert tokens.parts[[1, 2, 4, 5]].tolist() == [0, 0, 1, 1]
+    assert tokens.parts[6] == tokens.parts[7]
+    assert tokens.parts[8] == 1
 
 
 def test_settled_tokens_have_the_defaults():
