@@ -43,7 +43,7 @@ DESCRIPTIONS = {
         "1 backward",
     ),
     "occlusion": Description(
-        True, "occlusion: mean rise of the loss without windows of 3 units that contain the unit", "U forward"
+        True, "occlusion: mean rise of the loss without windows of 3 units that contain the unit", "about U forward"
     ),
     "shapley": Description(
         True, "Shapley values: rise of the loss without the unit, over random orders", "up to 2,000 forward"

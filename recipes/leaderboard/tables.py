@@ -172,8 +172,8 @@ def baseline_table(entry: Measured) -> pd.DataFrame:
 
 
 def measured_table(entries: Sequence[Measured]) -> pd.DataFrame:
-    """Return a row per entry: what was measured."""
-    return pd.DataFrame(
+    """Return a row per entry: what was measured. If no time was measured, there is no column of times."""
+    table = pd.DataFrame(
         [
             {
                 "model, data": x.entry.title,
@@ -187,6 +187,7 @@ def measured_table(entries: Sequence[Measured]) -> pd.DataFrame:
             for x in entries
         ]
     )
+    return table.replace(MISSING, None).dropna(axis="columns", how="all").fillna(MISSING)
 
 
 def numbers(entries: Sequence[Measured]) -> list[dict[str, Any]]:
