@@ -19,7 +19,7 @@ from hf_gradexplain.evaluation.evaluate import document_ranks
 from hf_gradexplain.options import BaselineName, Options, UnitName
 from hf_gradexplain.options.values import as_list, plain, real_number
 from hf_gradexplain.perturb import generic
-from hf_gradexplain.text.texts import Text, listed
+from hf_gradexplain.text.texts import Text, checked
 from hf_gradexplain.viz.cell import cell_html, cell_text
 from hf_gradexplain.viz.tables import TextTable, text_table
 
@@ -149,7 +149,7 @@ def in_distribution(
     Raises:
         GradexplainError: An argument cannot be used.
     """
-    texts, reference, shares = listed(plain(texts)), listed(plain(reference)), _as_shares(shares)
+    texts, reference, shares = checked(plain(texts)), checked(plain(reference)), _as_shares(shares)
     if len(reference) < FEWEST:
         raise GradexplainError(
             f"the test needs {FEWEST} or more reference texts, but got {len(reference)}: give more texts"

@@ -21,7 +21,7 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.options.values import check_column, plain
 from hf_gradexplain.text.chat import checking_roles
 from hf_gradexplain.text.given_units import GivenUnits, with_units
-from hf_gradexplain.text.texts import Text, as_given, is_text, text_parts
+from hf_gradexplain.text.texts import Text, as_given, is_text, numbered_parts
 from hf_gradexplain.viz.notebook import live_display, runs_in_kernel
 
 BATCHES = 16
@@ -123,24 +123,42 @@ def _explain(
 
 
 def _chunks(texts: Iterable[Text], columns: Mapping[str, Iterator[Any]], tokens: int) -> Iterator[_Chunk]:
-    """Yield chunks of about `tokens` tokens: texts, and what is given for each."""
+    """Yield chunks of about `tokens` tokens: texts, and what is given for each.
+
+    If a text cannot be read, the texts before it are yielded before the error is raised.
+    """
     chunk = _Chunk(0, given={name: [] for name in columns})
-    for number, text in enumerate(texts):
-        for name, values in columns.items():
-            if (value := next(values, _END)) is _END:
-                raise GradexplainError(f"{name} ended after {number} texts: give one for each text")
-            chunk.given[name].append(plain(value))
-        chunk.texts.append(as_given(plain(text)))
-        chunk.tokens += 1 + sum(map(len, text_parts(chunk.texts[-1]))) // _CHARACTERS
-        if chunk.tokens >= tokens:
+    try:
+        for number, (text, given, length) in enumerate(_rows(texts, columns)):
+            for name, value in given.items():
+                chunk.given[name].append(value)
+            chunk.texts.append(text)
+            chunk.tokens += length
+            if chunk.tokens >= tokens:
+                yield chunk
+                chunk = _Chunk(number + 1, given={name: [] for name in columns})
+    except Exception:
+        if chunk.texts:
             yield chunk
-            chunk = _Chunk(number + 1, given={name: [] for name in columns})
+        raise
     if chunk.texts:
         yield chunk
     for name, values in columns.items():
         if not isinstance(values, repeat) and next(values, _END) is not _END:
             n_texts = chunk.start + len(chunk.texts)
             raise GradexplainError(f"the stream has {n_texts} texts, but {name} has more: give one for each text")
+
+
+def _rows(texts: Iterable[Text], columns: Mapping[str, Iterator[Any]]) -> Iterator[tuple[Text, dict[str, Any], int]]:
+    """Yield each text, what is given for it, and about how many tokens it has."""
+    for number, text in enumerate(texts):
+        given = {}
+        for name, values in columns.items():
+            if (value := next(values, _END)) is _END:
+                raise GradexplainError(f"{name} ended after {number} texts: give one for each text")
+            given[name] = plain(value)
+        text = as_given(plain(text))
+        yield text, given, 1 + sum(map(len, numbered_parts(text, number))) // _CHARACTERS
 
 
 def _one_per_text(values: Any) -> Iterator[Any]:

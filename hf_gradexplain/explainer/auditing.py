@@ -18,7 +18,7 @@ from hf_gradexplain.options.signatures import AuditOptions, ExplainOptions, Read
 from hf_gradexplain.options.values import plain
 from hf_gradexplain.options.words import InsertionTest
 from hf_gradexplain.text.given_units import GivenUnits, with_units
-from hf_gradexplain.text.texts import Text, is_text, listed
+from hf_gradexplain.text.texts import Text, checked, is_text
 
 if TYPE_CHECKING:
     from hf_gradexplain.run.evaluation import Evaluation
@@ -84,7 +84,7 @@ class AuditingEngine(AttributionEngine):
             GradexplainError: An argument cannot be used, or the parameters are quantised or offloaded.
         """
         chosen, texts = call_options(methods, unit, labels, options), plain(texts)
-        given, chosen = with_units(listed(texts), chosen, units, single=is_text(texts))
+        given, chosen = with_units(checked(texts), chosen, units, single=is_text(texts))
         return check_sanity(self, given, chosen, labels, independent=independent)
 
     @takes_options
@@ -129,7 +129,7 @@ class AuditingEngine(AttributionEngine):
             raise GradexplainError(
                 "hybrid documents explain the predicted class alone: choose objective='loss', 'logit' or 'prob'"
             )
-        given = listed(plain(texts))
+        given = checked(plain(texts))
         ids = label_ids(labels, len(given), self.class_names)
         return explain_hybrids(self, given, ids, Options(methods, unit, **options), n)  # type: ignore[arg-type]
 

@@ -30,7 +30,7 @@ from hf_gradexplain.options.signatures import (
 from hf_gradexplain.options.values import plain
 from hf_gradexplain.text.given_units import GivenUnits, with_units
 from hf_gradexplain.text.rationales import read_rationales
-from hf_gradexplain.text.texts import Text, is_text, listed
+from hf_gradexplain.text.texts import Text, checked, is_text
 from hf_gradexplain.viz.sanitize import one_line
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
         single = is_text(texts)
         if chosen.self_check is None:
             chosen = replace(chosen, self_check=single)
-        explanations = self.explanations(*with_units(listed(texts), chosen, units, single=single), labels)
+        explanations = self.explanations(*with_units(checked(texts), chosen, units, single=single), labels)
         return explanations[0] if single else explanations
 
     @overload
@@ -246,7 +246,7 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
         check_one_question(chosen)
         texts = plain(texts)
         single = is_text(texts)
-        listed_texts, chosen = with_units(listed(texts), chosen, units, single=single)
+        listed_texts, chosen = with_units(checked(texts), chosen, units, single=single)
         n = len(listed_texts)
         classes = [None] * n if labels is None else label_ids(labels, n, self.class_names)
         marked = None if rationales is None else read_rationales(rationales, listed_texts, single=single)

@@ -50,7 +50,8 @@ class StreamingEngine(AttributionEngine):
             An iterator that yields one `Explanation` per text.
 
         Raises:
-            GradexplainError: An argument cannot be used. A text and its label are checked when they are read.
+            GradexplainError: An argument cannot be used. A text and its label are checked when they are read; before an
+                error is raised, the texts before it are explained.
 
         Examples:
             >>> import hf_gradexplain  # doctest: +SKIP

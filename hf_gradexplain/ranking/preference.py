@@ -25,7 +25,7 @@ from hf_gradexplain.text.chat import check_roles
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.given_units import units_of_both, with_units
 from hf_gradexplain.text.joined import side_by_side
-from hf_gradexplain.text.texts import Text, is_text, listed
+from hf_gradexplain.text.texts import Text, checked, is_text
 from hf_gradexplain.viz.notebook import show
 from hf_gradexplain.viz.sanitize import json_text, one_line
 from hf_gradexplain.viz.tables import with_minus
@@ -203,7 +203,7 @@ def explain_preferences(
             f"chosen and rejected must both be one text, pair or conversation, or both a list of them, but {one} is "
             f"one and {other} is of type {type(value).__name__}: give one rejected text for each chosen text"
         )
-    sides = _of_each(listed, (chosen, rejected))
+    sides = _of_each(checked, (chosen, rejected))
     if len(sides[0]) != len(sides[1]):
         raise GradexplainError(
             f"chosen has {len(sides[0])} texts and rejected {len(sides[1])}: give one rejected text for each chosen "

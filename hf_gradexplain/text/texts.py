@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, translate_errors
 from hf_gradexplain.options.values import as_list
 
 Conversation = Sequence[Mapping[str, Any]]
@@ -70,9 +70,27 @@ def listed(texts: Text | Iterable[Text]) -> list[Text]:
     )
     given = list(map(as_given, as_list(texts, expected, "text", str)))
     for number, text in enumerate(given):
-        if any(map(_is_missing, text if isinstance(text, tuple) else (text,))):
-            raise GradexplainError(f"text {number} is missing (None or NaN): leave it out, or give a str in its place")
+        _check_present(text, number)
     return given
+
+
+def checked(texts: Text | Iterable[Text]) -> list[Text]:
+    """Return the texts as `listed` does, and check each of several texts.
+
+    Raises:
+        GradexplainError: As `listed`; or one of several texts is no text, pair or conversation. The message begins with
+            its number.
+    """
+    given = listed(texts)
+    if not is_text(texts):
+        for number, text in enumerate(given):
+            numbered_parts(text, number)
+    return given
+
+
+def _check_present(text: Any, number: int) -> None:
+    if any(map(_is_missing, text if isinstance(text, tuple) else (text,))):
+        raise GradexplainError(f"text {number} is missing (None or NaN): leave it out, or give a str in its place")
 
 
 def _is_missing(value: Any) -> bool:
@@ -137,6 +155,17 @@ def text_parts(text: Text) -> tuple[str, ...]:
     if wrong:
         raise GradexplainError(f"{_EXPECTED}, not {wrong[0]}")
     return tuple(map(without_surrogates, parts))
+
+
+def numbered_parts(text: Any, number: int) -> tuple[str, ...]:
+    """Return the parts of one of several texts, see `text_parts`.
+
+    Raises:
+        GradexplainError: The text is missing, or something else. The message begins with its number.
+    """
+    _check_present(text, number)
+    with translate_errors(lambda error: f"text {number}: {error}", GradexplainError):
+        return text_parts(text)
 
 
 def messages_of(conversation: Conversation) -> list[dict[str, Any]]:

@@ -214,8 +214,6 @@ def test_what_is_missing_or_wrong_later_is_said_with_the_place(monkeypatch):
         GradexplainError, match=r"^label 7 of text \d+ is not a class .* \(text 0 of this message is text"
     ):
         list(explain.stream(MANY, "signed_gi", labels=labels, batch_tokens=20, progress=False))
-    with pytest.raises(GradexplainError, match=r"^each text must be a str, .*, not int"):
-        list(explain.stream(["good", 3], "signed_gi", progress=False))
 
 
 def test_a_bar_shows_how_many_texts_are_explained(monkeypatch, capsys):
@@ -304,3 +302,48 @@ def test_one_value_for_all_texts_is_repeated():
     one = "LABEL_1", 1, np.int64(1), str.split
     assert [next(module._one_per_text(value)) for value in one] == list(one)
     assert list(module._one_per_text([1, 2])) == [1, 2]
+
+
+def broken():
+    """Texts whose source fails after the second one."""
+    yield from MANY[:2]
+    raise OSError("the disk is gone")
+
+
+MISSING = r"is missing \(None or NaN\): leave it out, or give a str in its place$"
+
+
+@pytest.mark.parametrize("tokens", [1, 4096])
+@pytest.mark.parametrize(
+    ("texts", "given", "error", "message"),
+    [
+        (broken, {}, OSError, "^the disk is gone$"),
+        (lambda: ["good", "bad", None, "film"], {}, GradexplainError, f"^text 2 {MISSING}"),
+        (lambda: ["good", "bad", ("film", np.nan)], {}, GradexplainError, f"^text 2 {MISSING}"),
+        (lambda: ["good", "bad", 3, "film"], {}, GradexplainError, "^text 2: each text must be a str, .*, not int$"),
+        (
+            lambda: ["good", "bad", [{"role": "user"}]],
+            {},
+            GradexplainError,
+            "^text 2: each message needs a role .* but the content of message 0 is missing$",
+        ),
+        (lambda: MANY, {"labels": [0, 1]}, GradexplainError, "^labels ended after 2 texts: give one for each"),
+        (lambda: MANY, {"target": [0, 1]}, GradexplainError, "^target ended after 2 texts: give one for each text$"),
+    ],
+    ids=["source", "missing", "pair", "type", "message", "labels", "target"],
+)
+def test_what_was_read_before_an_error_is_explained(tokens, texts, given, error, message, monkeypatch):
+    """Wherever the chunks end."""
+    small_chunks(monkeypatch)
+    given = {"labels": [1] * 9, **given}
+    stream = explainer("bert").stream(texts(), "random", batch_tokens=tokens, progress=False, **given)
+    found = [explanation.text for explanation in itertools.islice(stream, 2)]
+    assert found == list(itertools.islice(texts(), 2))
+    with pytest.raises(error, match=message):
+        next(stream)
+
+
+def test_nothing_is_explained_before_an_error_of_the_first_text():
+    chunks = module._chunks(iter([None]), {}, 9)
+    with pytest.raises(GradexplainError, match=f"^text 0 {MISSING}"):
+        next(chunks)

@@ -70,11 +70,11 @@ EXPECTED = (
         (["bad", None], {}, "text 1 is missing (None or NaN): leave it out, or give a str in its place"),
         (pd.Series(["bad", "good", np.nan], index=[7, 8, 9]), {}, "text 2 is missing (None or NaN): leave it out"),
         (pd.Series([pd.NA, "good"], dtype="string"), {}, "text 0 is missing (None or NaN): leave it out"),
-        (["bad", 7.0], {}, EACH + ", not float"),
+        (["bad", 7.0], {}, "text 1: " + EACH + ", not float"),
         (
             [["bad", "good"]],
             {},
-            EACH + ", not list",
+            "text 0: " + EACH + ", not list",
         ),
         (
             ("bad", "good", "film"),
@@ -94,6 +94,13 @@ def test_invalid_arguments_are_an_error_of_one_sentence(texts, arguments, messag
     with pytest.raises(GradexplainError, match=f"^{re.escape(message)}") as error:
         explainer("fasttext")(texts, **arguments)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("call", ["__call__", "evaluate", "sanity", "hybrid_documents"])
+def test_every_call_names_a_text_of_a_wrong_type_by_its_number(call):
+    arguments = {"labels": [0, 1]} if call == "hybrid_documents" else {}
+    with pytest.raises(GradexplainError, match=f"^{re.escape('text 1: ' + EACH + ', not int')}$"):
+        getattr(explainer("fasttext"), call)(["bad", 5], **arguments)
 
 
 def test_arguments_are_checked_before_texts_are_read():

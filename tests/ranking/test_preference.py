@@ -289,11 +289,11 @@ def test_wrong_arguments_get_a_sentence(arguments, options, message):
         (
             7,
             {},
-            "{side}: each text must be a str, a tuple of two str, a dict of text and text_pair, or a list of "
+            "{side}: text 0: each text must be a str, a tuple of two str, a dict of text and text_pair, or a list of "
             "messages, not int",
         ),
-        (("a", "b", "c"), {}, "{side}: each text must be a str.* not a tuple of 3"),
-        ([{"role": "user"}], {}, "{side}: each message needs .* but the content of message 0 is missing"),
+        (("a", "b", "c"), {}, "{side}: text 0: each text must be a str.* not a tuple of 3"),
+        ([{"role": "user"}], {}, "{side}: text 0: each message needs .* but the content of message 0 is missing"),
         (CHAT, {}, "{side}: the tokenizer has no chat template"),
         (CHOSEN, {"units": [(0, 99)]}, r"{side}: span \(0, 99\) of text 0 is outside of the text"),
         (CHOSEN, {"units": 3}, r"{side}: units of text 0 must be a list of spans \(start, end\), not int"),

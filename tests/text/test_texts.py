@@ -10,10 +10,12 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text.texts import (
     DividedText,
     as_given,
+    checked,
     is_conversation,
     is_text,
     listed,
     messages_of,
+    numbered_parts,
     text_parts,
     texts_of,
     undivided,
@@ -70,6 +72,38 @@ def test_a_missing_text_is_named(missing):
         GradexplainError, match=r"^text 1 is missing \(None or NaN\): leave it out, or give a str in its"
     ):
         listed(["a", missing])
+    with pytest.raises(GradexplainError, match=r"^text 7 is missing \(None or NaN\): leave it out, or give a str in"):
+        numbered_parts(missing, 7)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (3, "each text must be a str, .*, not int"),
+        (("a", "b", "c"), "each text must be a str, .*, not a tuple of 3"),
+        (["a"], "each text must be a str, .*, not list"),
+        ([{"role": "user"}], "each message needs .* but the content of message 0 is missing"),
+    ],
+)
+def test_one_of_several_texts_that_is_wrong_is_named_by_its_number(wrong, message):
+    for several in (["a", wrong], iter(["a", wrong])):
+        with pytest.raises(GradexplainError, match=f"^text 1: {message}$"):
+            checked(several)
+    with pytest.raises(GradexplainError, match=f"^text 7: {message}$"):
+        numbered_parts(wrong, 7)
+
+
+def test_a_single_text_has_no_number():
+    assert checked(("a", 3)) == [("a", 3)]
+    with pytest.raises(GradexplainError, match="texts must be a str, a tuple of two str"):
+        checked(3)
+
+
+def test_texts_that_can_be_used_are_those_of_the_list():
+    texts = ["a", ("b", "c"), TWO, COLUMNS]
+    assert checked(texts) == listed(texts)
+    assert checked(TWO) == [TWO]
+    assert numbered_parts(("a\ud800", "b"), 3) == ("a\ufffd", "b")
 
 
 def test_numbers_are_not_missing():
