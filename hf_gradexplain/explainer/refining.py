@@ -17,7 +17,7 @@ from hf_gradexplain.options import CUSTOM, DELETION, Options
 from hf_gradexplain.options.signatures import RefineOptions, takes_options
 from hf_gradexplain.options.values import whole_number
 from hf_gradexplain.text.given_units import divide
-from hf_gradexplain.text.texts import Text
+from hf_gradexplain.text.texts import SEPARATOR, Text
 
 TIMES = 4
 """If `max_evals` is not given: the total number of copies, as a multiple of those that ran already."""
@@ -69,7 +69,8 @@ class RefiningEngine(AttributionEngine):
 
         Raises:
             GradexplainError: No method of the explanation can be refined, `max_evals` copies ran already, or the
-                explanation was made with another model, text or options.
+                explanation was made with another model, text or options. Explanations by `prefer`, `Ranking.why` and
+                `ZeroShotExplainer` cannot be refined.
 
         Examples:
             >>> import hf_gradexplain  # doctest: +SKIP
@@ -79,6 +80,7 @@ class RefiningEngine(AttributionEngine):
             >>> later = hf_gradexplain.Explanation.load("film.json")  # doctest: +SKIP
             >>> explainer.refine(later, max_evals=20_000, tell_apart=3).show()  # doctest: +SKIP
         """
+        _check_single(explanation, self.profile.n_outputs)
         earlier = _earlier_of(explanation)
         if not earlier:
             return explanation
@@ -103,6 +105,32 @@ class RefiningEngine(AttributionEngine):
         methods = {name: _continued(each, earlier[name]) for name, each in select(chosen.methods, chosen).items()}
         (found,) = collect(self.score(documents, chosen, methods=methods))
         return _joined(explanation, found)
+
+
+def _check_single(explanation: Explanation, n_outputs: int) -> None:
+    """Check that an explanation is of a single text, as a call of the explainer reads it.
+
+    Args:
+        explanation: The explanation.
+        n_outputs: The number of logits of the model.
+
+    Raises:
+        GradexplainError: It is by `Ranking.why`, of a `Preference`, or of a zero-shot classification, where the labels
+            follow the text.
+    """
+    second = None if explanation.pair_start is None else explanation.text[explanation.pair_start :]
+    if second is not None and explanation.messages:
+        what, call = "one by Ranking.why", "rank"
+    elif explanation.is_side and n_outputs == 1:
+        what, call = "that of a side of a Preference", "prefer"
+    elif explanation.class_names and second == SEPARATOR.join(explanation.class_names):
+        what, call = "one by a ZeroShotExplainer", "that explainer"
+    else:
+        return
+    raise GradexplainError(
+        f"refine takes the explanation of a single text, not {what}: for smaller standard errors, call {call} with a "
+        "larger max_evals"
+    )
 
 
 def _earlier_of(explanation: Explanation) -> dict[str, Earlier]:

@@ -8,6 +8,9 @@ import numpy as np
 
 from hf_gradexplain.statistics.sampling import Sampling
 
+SIDES = ("chosen", "rejected")
+"""The class names of both explanations of a `Preference`."""
+
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
@@ -66,6 +69,11 @@ class ExplainedClasses:
     def has_classes(self) -> bool:
         """Whether the model chooses between classes: it has two or more outputs, and is no regression model."""
         return not self.regression and len(self.probabilities) > 1
+
+    @property
+    def is_side(self) -> bool:
+        """Whether this seems to be an explanation of a `Preference`; a model could have classes of the same names."""
+        return self.class_names == SIDES and self.against is not None
 
     @property
     def question(self) -> str:

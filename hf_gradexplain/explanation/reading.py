@@ -22,9 +22,12 @@ class Reading(ExplainedClasses):
         """Whether the text was truncated, but could be read completely with `stride`.
 
         Each window of a text pair has the whole first text. So for a pair, the first text must not be truncated. In a
-        zero-shot classification, it is the first text that is truncated. Conversations and rankings have no windows.
+        zero-shot classification, it is the first text that is truncated. Conversations, rankings and preferences have
+        no windows.
         """
-        return not self.messages and self.truncated_at is not None and self.truncated_at >= (self.pair_start or 0)
+        if self.messages or self.is_side or self.truncated_at is None:
+            return False
+        return self.truncated_at >= (self.pair_start or 0)
 
     @property
     def reading(self) -> str:

@@ -15,6 +15,7 @@ from hf_gradexplain.attribution.methods import select
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanation.classes import SIDES
 from hf_gradexplain.explanation.record_files import load_record, save_record
 from hf_gradexplain.explanation.records import reading_record
 from hf_gradexplain.explanation.self_check import SelfCheck
@@ -30,7 +31,7 @@ from hf_gradexplain.viz.notebook import show
 from hf_gradexplain.viz.sanitize import json_text, one_line
 from hf_gradexplain.viz.tables import with_minus
 
-CHOSEN, REJECTED = NAMES = "chosen", "rejected"
+CHOSEN, REJECTED = NAMES = SIDES
 """What the two texts are called."""
 
 _Result = TypeVar("_Result")

@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,9 +12,12 @@ from hf_gradexplain.attribution.masking.game import Earlier
 from hf_gradexplain.attribution.masking.shapley import sampled_values
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explainer.refining import _check_same
+from hf_gradexplain.explainer import Explainer
+from hf_gradexplain.explainer.refining import _check_same, _check_single
 from hf_gradexplain.explanation import Explanation, Explanations
+from hf_gradexplain.explanation.classes import SIDES
 from tests.helpers.games import Table, random_game
+from tests.helpers.nli import nli_explainer
 from tests.helpers.tiny import CORPUS, explainer
 
 SHAPLEY = "shapley"
@@ -222,3 +226,64 @@ def test_probabilities_may_differ_by_rounding_only(dtype, near, far):
         now = replace(before, probabilities=before.probabilities + np.array([shift, -shift, 0]))
         with pytest.raises(GradexplainError, match="probabilities") if refused else nullcontext():
             _check_same(before, now)
+
+
+def of_ranking():
+    explain = explainer("bert", "regression")
+    return explain, explain.rank("good film", [TEXT, "bad"], SHAPLEY, max_evals=60).why()
+
+
+def of_preference(side):
+    explain = explainer("bert", "regression")
+    return explain, getattr(explain.prefer(TEXT, "bad film", SHAPLEY, max_evals=60), side)
+
+
+def of_zero_shot(labels):
+    explain = nli_explainer("bart")
+    return Explainer(explain.model, explain.tokenizer), explain(TEXT, labels, methods=SHAPLEY, max_evals=60)
+
+
+@pytest.mark.parametrize(
+    ("make", "what", "call"),
+    [
+        (of_ranking, "one by Ranking.why", "rank"),
+        (partial(of_preference, "chosen"), "that of a side of a Preference", "prefer"),
+        (partial(of_preference, "rejected"), "that of a side of a Preference", "prefer"),
+        (partial(of_zero_shot, ["good", "a bad film", "music"]), "one by a ZeroShotExplainer", "that explainer"),
+        (partial(of_zero_shot, "good"), "one by a ZeroShotExplainer", "that explainer"),
+    ],
+    ids=["ranking", "chosen", "rejected", "zero-shot", "one label"],
+)
+def test_what_is_not_of_a_single_text_is_refused(make, what, call, tmp_path):
+    explain, found = make()
+    found.save(tmp_path / "found.json")
+    for explanation in (found, Explanation.load(tmp_path / "found.json")):
+        with pytest.raises(GradexplainError) as caught:
+            explain.refine(explanation)
+        assert str(caught.value) == (
+            f"refine takes the explanation of a single text, not {what}: for smaller standard errors, call {call} "
+            "with a larger max_evals"
+        )
+
+
+def test_classes_may_be_called_as_the_sides_of_a_preference():
+    explain = explainer("textcnn")
+    given = Explainer(explain.model, explain.tokenizer, class_names=["chosen", "rejected", "x"])
+    first = given(TEXT, SHAPLEY, target="chosen", against="rejected", max_evals=300, **ALL)
+    two = replace(first, class_names=SIDES)
+    assert two.is_side
+    _check_single(two, 3)
+    assert not first.is_side
+    assert given.refine(first, 700).sampling[SHAPLEY].draws > first.sampling[SHAPLEY].draws
+
+
+def test_the_second_text_of_a_pair_may_hold_a_name_of_a_class():
+    first = explainer("textcnn")((TEXT, "LABEL_0"), SHAPLEY, max_evals=300, **ALL)
+    _check_single(first, 3)
+    with pytest.raises(GradexplainError, match="ZeroShotExplainer"):
+        _check_single(replace(first, class_names=("LABEL_0",)), 3)
+
+
+def test_an_empty_second_text_is_no_list_of_labels():
+    first = explainer("textcnn")((TEXT, ""), SHAPLEY, max_evals=300, **ALL)
+    _check_single(replace(first, class_names=()), 3)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanation.classes import SIDES
 from hf_gradexplain.text.unit import Message, UnitPlaces, Window
 from tests.explanation.test_explanation import explanation_of
 
@@ -46,6 +47,9 @@ def test_windows_are_told_in_a_sentence(changes, said):
         ({"truncated_at": 13, "unread": ((3, 4),), "messages": CONVERSATION}, ((3, 4),), False),
         ({"truncated_at": 13, "messages": CONVERSATION}, ((13, 20),), False),
         ({"unread": ((3, 4),), "messages": CONVERSATION}, ((3, 4),), False),
+        ({"truncated_at": 13, "class_names": SIDES, "against": 0}, ((13, 20),), False),  # a side of a preference
+        ({"truncated_at": 13, "class_names": SIDES[::-1], "against": 0}, ((13, 20),), True),
+        ({"truncated_at": 13, "class_names": SIDES}, ((13, 20),), True),  # a classifier may have such names
     ],
 )
 def test_what_is_not_read_ends_where_the_next_unit_begins(changes, spans, fits):

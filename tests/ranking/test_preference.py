@@ -369,3 +369,13 @@ def test_a_preference_is_no_other_object_and_has_a_short_text():
     assert found.__eq__(3) is NotImplemented
     numbers = f"margin={found.margin:.3f}, p={found.probability:.3f}"
     assert repr(found) == f"Preference({numbers}, methods=['loo', 'sa_l2'])"
+
+
+@pytest.mark.parametrize("long", ["the film is bad " * 40, ("good film", "the film is bad " * 40)])
+def test_windows_that_prefer_refuses_are_not_advised(long, tmp_path):
+    found = explainer("bert", "regression").prefer(long, "good film", "loo")
+    found.save(tmp_path / "preference.json")
+    for preference in (found, Preference.load(tmp_path / "preference.json")):
+        page = str(preference.to_html())
+        assert page.count("NOT READ: ") == 1
+        assert "stride" not in page
