@@ -14,7 +14,8 @@ MEANING = {
     "messages[].role": "who wrote each message of a conversation; there is no such column for other texts",
     "messages[].start": "offset where the content of the message begins",
     "messages[].end": "offset where the content of the message ends",
-    "unread[]": "parts of a conversation that the model did not read: start and end",
+    "unread[]": "parts of a pair or a conversation that the model did not read: start and end; there is no such column"
+    " for other texts",
     "pair_start": "offset where the second text of a pair begins; null for single texts",
     "truncated_at": "offset of the first character that the model did not read; null if it read the whole text",
     "unit": "kind of unit: `token`, `word`, `word_type`, `sentence`, `clause`, or `custom` for units of your own",

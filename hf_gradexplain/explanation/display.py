@@ -245,7 +245,7 @@ class Displayed(Divided):
             objective=self.objective,
             mask=self.mask,
             dtype=self.dtype,
-            truncated_at=self.truncated_at,
+            truncated_at=self.truncated_at if self.unread else None,
             length=len(self.text),
             not_read=self.unread,
             remedy="stride=64, for example, reads the whole text" if self.fits_windows else "",

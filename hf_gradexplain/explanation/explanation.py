@@ -49,8 +49,9 @@ class Explanation(Displayed):
             explanation by `Ranking.why`, these are the query and the documents. Empty for other texts.
         unread: The spans `(start, end)` of the text that the model did not read, because truncation removes them or, in
             a conversation, the chat template drops them; empty if it read the whole text. If `truncated_at`
-            is given, the default is the span from this offset to the next unit or, if no unit follows, to the end of
-            the text. If the tokenizer truncates on the left, this span is at the beginning of the text.
+            is given, the default is the span from this offset to the next unit that has characters or, if none
+            follows, to the end of the text. If the tokenizer truncates on the left, this span is at the beginning of
+            the text.
         windows: The overlapping windows that a long text was cut into, if `stride` was given; empty if the text was
             read as one sequence.
         deciding: With `pool="max"`, for each class the number of the window (from 0) with the largest logit: `(C,)`.
@@ -119,9 +120,10 @@ class Explanation(Displayed):
         if self.truncated_at is not None and not self.unread:
             given = vars(self)["_units"]
             places = given if isinstance(given, Occurrences | UnitPlaces) else UnitPlaces.of(given)
-            starts = places.spans[:, 0]
-            end = starts[starts >= self.truncated_at].min(initial=len(self.text))
-            object.__setattr__(self, "unread", ((self.truncated_at, int(end)),))
+            starts, ends = places.spans.T
+            end = int(starts[(starts >= self.truncated_at) & (starts < ends)].min(initial=len(self.text)))
+            if self.truncated_at < end:
+                object.__setattr__(self, "unread", ((self.truncated_at, end),))
 
     def __repr__(self) -> str:
         shown = self.text if len(self.text) <= 40 else self.text[:39] + "…"

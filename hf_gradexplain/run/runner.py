@@ -218,9 +218,10 @@ def evaluate_finite(
 
 
 def more_columns(texts: Dataset | IterableDataset, options: Options) -> list[str]:
-    """Return the additional columns of conversations, of long texts and of texts with rationales."""
+    """Return the additional columns of conversations, pairs, long texts and texts with rationales."""
     conversations = texts.features is not None and holds_conversations(texts, "text")
     fields = ["messages", "unread"] if conversations else []
+    fields += ["unread"] if "text_pair" in (texts.features or ()) else []
     fields += ["windows"] if options.stride is not None else []
     fields += [RATIONALE] if RATIONALE in (texts.features or ()) else []
     return [*fields, "deciding"] if options.pool == "max" else fields

@@ -37,7 +37,8 @@ class Tokens:
             token: several byte tokens may each cover a part of one character.
         words: `(T,)` a number for each word that the tokenizer finds; `NO_WORD` for special tokens.
         pieces: Returns the tokens of a text, given its number, as the tokenizer writes them.
-        truncated_at: `(B,)` the offset in each text of the first character that truncation removes, or None.
+        cuts: `(B,)` the offsets in each text of the first character that truncation removes: one for each truncated
+            sequence. A single text is one sequence, a pair two.
         segmented: Whether `words` come from a tokenizer that segments scripts without spaces, such as MeCab.
         parts: `(T,)` the number of the part of its text that a token is in. The two texts of a pair are parts. In a
             conversation, each message is a part, or several if special tokens divide it. Other texts have one part. A
@@ -52,7 +53,7 @@ class Tokens:
     reads: np.ndarray
     words: np.ndarray
     pieces: Callable[[int], Sequence[str]]
-    truncated_at: Sequence[int | None]
+    cuts: Sequence[tuple[int, ...]]
     segmented: bool
     parts: np.ndarray
 
@@ -65,7 +66,7 @@ class Tokens:
         spans: np.ndarray,
         words: np.ndarray,
         pieces: Callable[[int], Sequence[str]],
-        truncated_at: Sequence[int | None],
+        cuts: Sequence[tuple[int, ...]],
         *,
         segmented: bool = False,
         parts: np.ndarray | None = None,
@@ -79,7 +80,22 @@ class Tokens:
         np.maximum(starts[1:], ends[:-1], out=starts[1:])
         reads = np.where(covers[:, None], spans, np.stack([starts, ends], 1))
         parts = np.zeros_like(text_of) if parts is None else parts
-        return cls(characters, text_of, ids, starts, ends, reads, words, pieces, truncated_at, segmented, parts)
+        return cls(characters, text_of, ids, starts, ends, reads, words, pieces, cuts, segmented, parts)
+
+    def unread(self, text: int, ends: Sequence[int]) -> tuple[Span, ...]:
+        """Return the spans of a text that truncation removes, without empty ones.
+
+        A span reaches from a cut to the next token with characters or, if none follows, to the end of the sequence.
+
+        Args:
+            text: The number of the text.
+            ends: Offsets in the text where its sequences end, ascending.
+        """
+        tokens = slice(*self.text_of.searchsorted([text, text + 1]))
+        starts = self.starts[tokens][self.starts[tokens] < self.ends[tokens]] - self.characters.starts[text]
+        cuts = self.cuts[text]
+        limits = [int(starts[starts >= at].min(initial=min(end for end in ends if at <= end))) for at in cuts]
+        return tuple(span for span in zip(cuts, limits, strict=True) if span[0] < span[1])
 
     def surface(self, t: int) -> str:
         """Return how token `t`, which adds no character, is shown: the characters that it covers, or its piece."""
@@ -96,12 +112,12 @@ class Places:
         spans: `(T,)` the characters that each token covers, wholly or, for byte tokens, in part; None for special
             tokens.
         words: `(T,)` an identifier of the word of each token; None for special tokens.
-        truncated_at: Offset of the first character that truncation removes, or None.
+        cuts: Offsets of the first character that truncation removes, one for each truncated sequence.
     """
 
     spans: Sequence[Span | None]
     words: Sequence[object | None]
-    truncated_at: int | None
+    cuts: tuple[int, ...]
 
 
 def flat(rows: Sequence[Sequence[int]]) -> np.ndarray:
@@ -143,11 +159,11 @@ def from_encodings(
     _cut_prefixes(spans, in_text, text_of, pieces)
     words[special > 0] = NO_WORD
     if located is None:
-        cut = [_truncation_offset(e, (0, second)) for e, second in zip(encodings, seconds.tolist(), strict=True)]
+        inside = [_cuts(e, (0, second)) for e, second in zip(encodings, seconds.tolist(), strict=True)]
     else:
-        cut = [each.truncated_at for each in located]
-    truncated_at = [at and characters.grapheme_end(i, at) for i, at in enumerate(cut)]
-    return Tokens.settle(characters, text_of, ids, spans, words, pieces, truncated_at, parts=parts)
+        inside = [each.cuts for each in located]
+    cuts = [tuple(at and characters.grapheme_end(i, at) for at in of_text) for i, of_text in enumerate(inside)]
+    return Tokens.settle(characters, text_of, ids, spans, words, pieces, cuts, parts=parts)
 
 
 def from_places(
@@ -173,9 +189,9 @@ def from_places(
     numbers: dict[object, int] = {None: NO_WORD}
     words = flat([[numbers.setdefault(word, len(numbers)) for word in each.words] for each in places])
     spans = flat([[offset for span in each.spans for offset in span or (0, 0)] for each in places]).reshape(-1, 2)
-    truncated_at = [each.truncated_at for each in places]
+    cuts = [each.cuts for each in places]
     parts = (spans[:, 0] >= seconds[text_of]).astype(np.int64)
-    return Tokens.settle(characters, text_of, ids, spans, words, pieces, truncated_at, segmented=segmented, parts=parts)
+    return Tokens.settle(characters, text_of, ids, spans, words, pieces, cuts, segmented=segmented, parts=parts)
 
 
 def _cut_prefixes(
@@ -195,16 +211,17 @@ def _cut_prefixes(
             spans[t, 1] = spans[t, 0]
 
 
-def _truncation_offset(encoding: Encoding, starts: Sequence[int]) -> int | None:
-    """Return the offset of the first character that truncation removes from the first truncated sequence, or None."""
+def _cuts(encoding: Encoding, starts: Sequence[int]) -> tuple[int, ...]:
+    """Return the offset of the first character that truncation removes from each truncated sequence."""
     if not (overflowing := encoding.overflowing):
-        return None
+        return ()
+    cuts = []
     remaining, everything = _extents([encoding]), _extents([encoding, *overflowing])
     for sequence, (first, last) in sorted(everything.items()):
         start, end = remaining.get(sequence, (0, 0))
         if start > first or end < last:
-            return starts[sequence] + (first if start > first else end)
-    return None
+            cuts.append(starts[sequence] + (first if start > first else end))
+    return tuple(cuts)
 
 
 def _extents(encodings: Sequence[Encoding]) -> dict[int, Span]:

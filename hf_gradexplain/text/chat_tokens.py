@@ -105,7 +105,7 @@ def of_contents(
         np.stack([begin, end], 1)[once] - characters.starts[text_of, None],
         tokens.words[chosen],
         lambda i: [tokens.pieces(i)[t - tokens.text_of.searchsorted(i)] for t in chosen[text_of == i].tolist()],
-        tokens.truncated_at,
+        tokens.cuts,
         segmented=tokens.segmented,
         parts=message_of[firsts[once]] * (len(tokens.ids) + 1) + stretches[chosen],
     )
@@ -176,11 +176,11 @@ def unread_parts(tokens: Tokens, prompts: Sequence[Prompt]) -> list[tuple[Spans,
     """
     borders = tokens.text_of.searchsorted(np.arange(len(prompts) + 1)).tolist()
     parts: list[tuple[Spans, int | None]] = []
-    for prompt, base, (first, last), cut in zip(
-        prompts, tokens.characters.starts, pairwise(borders), tokens.truncated_at, strict=True
+    for prompt, base, (first, last), cuts in zip(
+        prompts, tokens.characters.starts, pairwise(borders), tokens.cuts, strict=True
     ):
         unread, truncated_at = prompt.unread(), None
-        if cut is not None:
+        if cuts:
             dropped = {k for span in unread for k in range(*span)}
             reads = tokens.reads[first:last] - base if last > first else np.zeros((1, 2), int)
             unread = prompt.unread(int(reads[:, 0].min()), int(reads[:, 1].max()))

@@ -96,7 +96,7 @@ class LetterReader:
             side: The side where the texts may be truncated.
         """
         spans: list[Span | None] = list(encoding.offsets)
-        truncated_at = None
+        cuts = []
         for number, (text, start) in enumerate(zip(texts, (0, second), strict=False)):
             positions = [t for t, sequence in enumerate(encoding.sequence_ids) if sequence == number]
             kept = _with_dropped(list(self._kept(text)), text)
@@ -107,9 +107,9 @@ class LetterReader:
             places, used = found
             for t, span in zip(positions, places, strict=True):
                 spans[t] = span
-            if truncated_at is None and used < len(kept):
-                truncated_at = start + (kept[0][1][0] if from_left else max((end for _, end in places), default=0))
-        return Places(spans, encoding.word_ids, truncated_at)
+            if used < len(kept):
+                cuts.append(start + (kept[0][1][0] if from_left else max((end for _, end in places), default=0)))
+        return Places(spans, encoding.word_ids, tuple(cuts))
 
     def _kept(self, text: str) -> Iterator[_Letter]:
         """Yield the letters of a text that the tokenizer does not drop, and added tokens as a whole."""

@@ -150,14 +150,16 @@ class Encoder:
         units = group(tokens, self.unit, self.tokenizer.unk_token_id, larger_units(self.unit, parts, given))
         windows = self.windows
         for i, document in enumerate(self._assemble(encoded, tokens, units, texts)):
-            truncated_at = tokens.truncated_at[i]
-            if parts[i] != whole[i] and truncated_at is None:
+            cuts, second = tokens.cuts[i], seconds[i]
+            if parts[i] != whole[i] and not cuts:
                 again = slice(i, i + 1)
                 yield from self._documents(given[again], whole[again], whole[again])
                 continue
-            if truncated_at is not None or seconds[i]:
+            if cuts or second:
                 text = document.text if parts[i] == whole[i] else whole[i][0]
-                document = replace(document, text=text, truncated_at=truncated_at, pair_start=seconds[i] or None)
+                unread = tokens.unread(i, (second - len(SEPARATOR), len(text))) if second else ()
+                at = min(cuts, default=None)
+                document = replace(document, text=text, truncated_at=at, pair_start=second or None, unread=unread)
             yield windows(document, tokens, i) if windows else document
 
     def _conversations(self, texts: Sequence[Text]) -> Iterator[Document]:
@@ -269,7 +271,7 @@ class Encoder:
         ]
         return from_places(places, characters, flat(ids), seconds, self._pieces(ids), segmented=False)
 
-    def _pieces(self, ids: Sequence[Sequence[int]]) -> Callable[[int], list[str]]:
+    def _pieces(self, ids: Sequence[list[int]]) -> Callable[[int], Any]:
         """Return a function that returns the tokens of a text, given its number."""
         return lambda i: self.tokenizer.convert_ids_to_tokens(ids[i])
 

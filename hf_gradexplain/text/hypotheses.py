@@ -135,8 +135,8 @@ class HypothesisEncoder(Encoder):
         tokens = self._tokens(encoded, pairs, Characters.of(rendered), np.array(seconds), _TRUNCATION)
         contents = of_contents(tokens, prompts, tokens.words == NO_WORD)
         documents = self._of_contents(encoded, contents, prompts, [prompt.text for prompt in prompts])
-        for document, truncated_at in zip(documents, tokens.truncated_at, strict=True):
-            yield replace(document, truncated_at=truncated_at)
+        for document, cuts in zip(documents, tokens.cuts, strict=True):
+            yield replace(document, truncated_at=min(cuts, default=None))
 
     def _first_truncated(self, pairs: Sequence[tuple[str, ...]]) -> BatchEncoding:
         """Tokenize pairs, of which only the first texts are truncated."""

@@ -54,7 +54,7 @@ def from_alignment(
     """
     found: list[Span | None] = [None] * len(ids)
     words: list[object | None] = [None] * len(ids)
-    offsets, ordinary = [], _ordinary_positions(tokenizer, special, texts, truncation)
+    cuts, ordinary = [], _ordinary_positions(tokenizer, special, texts, truncation)
     for positions, text, start in zip(ordinary, texts, starts, strict=True):
         text_ids = [ids[t] for t in positions]
         if truncation_side == "left":
@@ -67,8 +67,8 @@ def from_alignment(
             found[t], words[t] = (a + start, b + start), (start, word)
         first, last = (spans[0][0], spans[-1][1]) if spans else (0, 0)
         if truncation_side and (text[:first] + text[last:]).strip():
-            offsets.append(start + (0 if text[:first].strip() else last))
-    return Places(found, words, min(offsets, default=None))
+            cuts.append(start + (0 if text[:first].strip() else last))
+    return Places(found, words, tuple(cuts))
 
 
 def from_template(
@@ -98,7 +98,7 @@ def from_template(
         spans.append(span)
     first, last = (spans[0][0], spans[-1][1]) if spans else (0, 0)
     is_cut = truncation_side and (text[:first] + text[last:]).strip()
-    return Places(found, words, (0 if text[:first].strip() else last) if is_cut else None)
+    return Places(found, words, (0 if text[:first].strip() else last,) if is_cut else ())
 
 
 def _between_added(tokenizer: Any, ids: list[int], text: str, *, cut: bool) -> Iterator[tuple[Span, int]]:

@@ -274,7 +274,7 @@ def test_displays_say_loudly_what_was_not_read():
     first = left.units[0].spans[0][0]
     assert right.unread == ((right.truncated_at, n),)
     assert left.unread == ((0, first),)
-    assert pair.unread == ((pair.truncated_at, n + 1),)
+    assert pair.unread == ((pair.truncated_at, n), (max(end for unit in pair for _, end in unit.spans), 2 * n + 1))
     share = int(100 * (n - right.truncated_at) / n)
     for rendered in shown(right)[:2]:
         assert f"NOT READ: characters {right.truncated_at} to {n} of {n} ({share} % of the text, in grey)" in rendered

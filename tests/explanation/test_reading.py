@@ -39,7 +39,8 @@ def test_windows_are_told_in_a_sentence(changes, said):
     [
         ({}, (), False),
         ({"truncated_at": 13}, ((13, 20),), True),
-        ({"truncated_at": 0}, ((0, 0),), True),  # the first unit begins there
+        ({"truncated_at": 0}, (), True),  # the first unit begins there
+        ({"truncated_at": 20}, (), True),  # inside of the last character
         ({"truncated_at": 8}, ((8, 10),), True),
         ({"truncated_at": 8, "pair_start": 8}, ((8, 10),), True),
         ({"truncated_at": 8, "pair_start": 10}, ((8, 10),), False),

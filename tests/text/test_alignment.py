@@ -56,7 +56,7 @@ def test_texts_follow_each_other():
     assert tokens.ends.tolist() == [1, 4, 9, 9, 10, 11, 11]
     assert (tokens.words == NO_WORD).tolist() == [True, False, False, True, True, False, True]
     assert tokens.words[1] != tokens.words[2]
-    assert tokens.truncated_at == [None, None]
+    assert tokens.cuts == [(), ()]
     assert (tokens.segmented, tokens.parts.tolist()) == (False, [0] * 7)
     assert [tokens.pieces(1)[k] for k in range(3)] == ["[CLS]", "a", "[SEP]"]
 
@@ -130,55 +130,91 @@ def rest(*offsets, sequence=0):
 @pytest.mark.parametrize(
     ("kept", "lost", "text", "second", "expected"),
     [
-        ([(0, 3)], [], "bad", 0, None),
-        ([(0, 3)], [rest((4, 8))], "bad film", 0, 3),  # on the right
-        ([(4, 8)], [rest((0, 3))], "bad film", 0, 0),  # on the left
-        ([(4, 8)], [rest((1, 3))], " bad film", 0, 1),  # a blank at the start is not read anyway
-        ([], [rest((2, 5))], "  bad", 0, 0),  # nothing is left
-        ([(0, 1)], [rest((1, 3))], "e\u0301s", 0, 2),  # not inside of a character
-        ([(0, 3)], [rest((0, 3))], "bad", 0, None),  # an overlap alone
+        ([(0, 3)], [], "bad", 0, ()),
+        ([(0, 3)], [rest((4, 8))], "bad film", 0, (3,)),  # on the right
+        ([(4, 8)], [rest((0, 3))], "bad film", 0, (0,)),  # on the left
+        ([(4, 8)], [rest((1, 3))], " bad film", 0, (1,)),  # a blank at the start is not read anyway
+        ([], [rest((2, 5))], "  bad", 0, (0,)),  # nothing is left
+        ([(0, 1)], [rest((1, 3))], "e\u0301s", 0, (2,)),  # not inside of a character
+        ([(0, 3)], [rest((0, 3))], "bad", 0, ()),  # an overlap alone
     ],
 )
 def test_where_truncation_cuts_a_text(kept, lost, text, second, expected):
     some = encoded(CLS, *[("x", span, k, 0) for k, span in enumerate(kept)], SEP, overflowing=lost)
     tokens = read([some], [text], [1, *[0] * len(kept), 1], [second])
-    assert tokens.truncated_at == [expected]
+    assert tokens.cuts == [expected]
 
 
-def test_the_first_text_of_a_pair_that_is_cut_counts():
+def test_each_text_of_a_pair_has_its_cut():
     kept = ("a", (0, 1), 0, 0), SEP, ("b", (0, 1), 0, 1)
     first = encoded(*kept, overflowing=[rest((2, 3)), rest((2, 3), sequence=1)])
-    assert read([first], ["a x\nb y"], [0, 1, 0], [4]).truncated_at == [1]
+    assert read([first], ["a x\nb y"], [0, 1, 0], [4]).cuts == [(1, 5)]
     second = encoded(*kept, overflowing=[rest((2, 3), sequence=1)])
-    assert read([second], ["a\nb y"], [0, 1, 0], [2]).truncated_at == [3]
+    assert read([second], ["a\nb y"], [0, 1, 0], [2]).cuts == [(3,)]
+
+
+@pytest.mark.parametrize(
+    ("kept", "cuts", "ends", "expected"),
+    [
+        ([(0, 1), (1, 2)], (), (6,), ()),
+        ([(0, 1), (1, 2)], (2,), (6,), ((2, 6),)),
+        ([(3, 4), (4, 6)], (0,), (6,), ((0, 3),)),
+        ([(0, 0), (0, 2), (2, 2)], (2,), (6,), ((2, 6),)),  # a token without characters reads none
+        ([(0, 2)], (6,), (6,), ()),
+        ([(0, 2), (4, 5)], (2, 5), (3, 7), ((2, 3), (5, 7))),
+        ([(1, 3), (6, 7)], (0, 4), (3, 7), ((0, 1), (4, 6))),
+        ([(0, 2)], (2, 4), (3, 7), ((2, 3), (4, 7))),  # nothing is left of the second text
+        ([(4, 7)], (0,), (3, 7), ((0, 3),)),
+        ([(0, 3), (4, 6)], (3, 6), (3, 7), ((6, 7),)),
+    ],
+)
+@pytest.mark.parametrize("number", [0, 1])
+def test_what_truncation_removes_reaches_to_the_next_token_or_the_end(kept, cuts, ends, expected, number):
+    texts, other = ["abcdefg", "xyz"], ((0, 1), (1, 3))
+    spans, text_of = (
+        ([*kept, *other], [0] * len(kept) + [1, 1]) if number == 0 else ([*other, *kept], [0, 0] + [1] * len(kept))
+    )
+    n = len(spans)
+    tokens = Tokens.settle(
+        Characters.of(texts[:: 1 - 2 * number]),
+        np.array(text_of),
+        np.arange(n),
+        np.array(spans),
+        np.arange(n),
+        [].__getitem__,
+        [cuts, (1,)] if number == 0 else [(1,), cuts],
+    )
+    found = tokens.unread(number, ends)
+    assert found == expected
+    assert {type(offset) for span in found for offset in span} <= {int}
 
 
 def test_places_replace_wrong_offsets():
     wrong = encoded(CLS, ("bad", (0, 1), 0, 0), ("film", (1, 2), 1, 0))
-    places = [Places([(0, 0), (0, 3), (4, 8)], [None, 0, 1], 9)]
+    places = [Places([(0, 0), (0, 3), (4, 8)], [None, 0, 1], (9,))]
     tokens = read([wrong], ["bad film is"], [1, 0, 0], located=places)
     assert spans_of(tokens)[0] == [[0, 0], [0, 3], [4, 8]]
-    assert tokens.truncated_at == [9]
+    assert tokens.cuts == [(9,)]
 
 
 @pytest.mark.parametrize("segmented", [False, True])
 def test_tokens_of_a_tokenizer_without_offsets(segmented):
-    places = [Places([None, (0, 3), (4, 6), (6, 8)], [None, "x", "y", "y"], None), Places([(0, 1)], ["x"], 1)]
+    places = [Places([None, (0, 3), (4, 6), (6, 8)], [None, "x", "y", "y"], ()), Places([(0, 1)], ["x"], (1,))]
     characters = Characters.of(["bad film", "a b"])
     pieces = [["[CLS]", "bad", "fi", "##lm"], ["a"]]
     seconds = np.zeros(2, int)
     tokens = from_places(places, characters, np.arange(5), seconds, pieces.__getitem__, segmented=segmented)
     assert spans_of(tokens)[0] == [[0, 0], [0, 3], [4, 6], [6, 8], [0, 1]]
     assert tokens.words.tolist() == [NO_WORD, 1, 2, 2, 1]
-    assert (tokens.truncated_at, tokens.segmented, tokens.text_of.tolist()) == ([None, 1], segmented, [0, 0, 0, 0, 1])
+    assert (tokens.cuts, tokens.segmented, tokens.text_of.tolist()) == ([(), (1,)], segmented, [0, 0, 0, 0, 1])
     assert tokens.pieces(0) == pieces[0]
 
 
 def test_the_texts_of_pairs_are_parts_without_offsets():
     """Only of pairs: the third text begins where the others have their second texts."""
-    pair = Places([None, (0, 1), (1, 2), None, (3, 4), (4, 5)], [None, "x", "x", None, "y", "y"], None)
-    single = Places([(0, 3), (3, 5)], ["x", "y"], None)
-    empty = Places([(1, 2)], ["y"], None)
+    pair = Places([None, (0, 1), (1, 2), None, (3, 4), (4, 5)], [None, "x", "x", None, "y", "y"], ())
+    single = Places([(0, 3), (3, 5)], ["x", "y"], ())
+    empty = Places([(1, 2)], ["y"], ())
     characters = Characters.of(["a \nbc", "abcde", "\na"])
     tokens = from_places(
         [pair, single, empty], characters, np.arange(9), np.array([3, 0, 1]), [].__getitem__, segmented=False
@@ -190,7 +226,7 @@ def test_the_texts_of_pairs_are_parts_without_offsets():
 
 def test_settled_tokens_have_the_defaults():
     one = np.ones(1, int)
-    tokens = Tokens.settle(Characters.of(["a"]), one - 1, one, np.array([[0, 1]]), one, None, [None])
+    tokens = Tokens.settle(Characters.of(["a"]), one - 1, one, np.array([[0, 1]]), one, None, [()])
     assert (tokens.segmented, tokens.parts.tolist()) == (False, [0])
 
 
@@ -201,7 +237,7 @@ def test_lists_one_after_the_other():
 
 def test_tokens_of_one_character_read_it_and_add_nothing():
     spans, ones = np.array([[0, 1], [1, 2], [1, 2], [2, 2], [2, 3]]), np.ones(5, int)
-    tokens = Tokens.settle(Characters.of(["nés"]), ones - 1, ones, spans, ones, lambda i: list("abcde"), [None])
+    tokens = Tokens.settle(Characters.of(["nés"]), ones - 1, ones, spans, ones, lambda i: list("abcde"), [()])
     assert (tokens.starts - 1).tolist() == [0, 1, 2, 2, 2]
     assert (tokens.ends - 1).tolist() == [1, 2, 2, 2, 3]
     assert (tokens.reads - 1).tolist() == [[0, 1], [1, 2], [1, 2], [2, 2], [2, 3]]

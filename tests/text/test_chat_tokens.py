@@ -59,7 +59,9 @@ def tokens_of(rendered, spans, words=None, truncated=None):
     n = len(spans)
     arrays = np.zeros(n, int), np.arange(n), np.array(spans), np.array(words or range(1, n + 1))
     pieces = [rendered[a:b] for a, b in spans]
-    return Tokens.settle(Characters.of([rendered]), *arrays, lambda i: pieces, [truncated])
+    return Tokens.settle(
+        Characters.of([rendered]), *arrays, lambda i: pieces, [() if truncated is None else (truncated,)]
+    )
 
 
 RENDERED = "U:bad film|A:ok|bad film"
@@ -145,7 +147,7 @@ def test_two_conversations_do_not_mix():
     spans, n = np.array(SPANS * 2), len(SPANS)
     text_of, words = np.repeat([0, 1], n), np.tile(np.arange(1, n + 1), 2)
     characters = Characters.of([RENDERED, RENDERED])
-    tokens = Tokens.settle(characters, text_of, np.arange(2 * n), spans, words, lambda i: ["?"] * n, [None, None])
+    tokens = Tokens.settle(characters, text_of, np.arange(2 * n), spans, words, lambda i: ["?"] * n, [(), ()])
     contents = of_contents(tokens, [PROMPT, PROMPT], np.zeros(2 * n, bool))
     units = contents.spread(group(contents.tokens, "word", None))
     assert units.unit_of.tolist() == [N, 0, 1, N, 2, N, 0, 1] * 2

@@ -180,15 +180,15 @@ def test_some_tokenizers_write_entities_for_characters(text, tokens, spans):
 def test_letters_without_a_token_belong_to_their_word_unless_the_text_is_cut_there():
     tokenizer = MadeUp(abc="ab")
     whole, cut = (placed(tokenizer, "ab ab", "abc abc", truncated=truncated) for truncated in (False, True))
-    assert (whole.spans, whole.truncated_at) == ([(0, 3), (4, 7)], None)
-    assert (cut.spans, cut.truncated_at) == ([(0, 3), (4, 6)], 6)
+    assert (whole.spans, whole.cuts) == ([(0, 3), (4, 7)], ())
+    assert (cut.spans, cut.cuts) == ([(0, 3), (4, 6)], (6,))
 
 
 def test_at_the_end_of_a_text_that_is_cut_at_its_beginning_the_word_is_complete():
     tokenizer = MadeUp(abc="ab")
     tokenizer.truncation_side = "left"
     found = placed(tokenizer, "ab", "abc abc", truncated=True)
-    assert (found.spans, found.truncated_at) == ([(4, 7)], 0)
+    assert (found.spans, found.cuts) == ([(4, 7)], (0,))
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("b@c", "b@@ @@@ c"), ("b@c", "b@@ @@@ ##c")])
@@ -313,11 +313,11 @@ def test_of_a_text_that_is_cut_at_its_end_the_last_token_gets_no_more_of_its_wor
     text = "goodfilm<x>isbadfilm"
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     whole = from_template(tokenizer, ids, [0] * len(ids), text, "right")
-    assert whole.truncated_at is None
+    assert whole.cuts == ()
     for n in range(1, len(ids)):
         found = from_template(tokenizer, ids[:n], [0] * n, text, "right")
         assert found.spans == whole.spans[:n]
-        assert found.truncated_at == whole.spans[n - 1][1]
+        assert found.cuts == (whole.spans[n - 1][1],)
     ends = [end for _, end in whole.spans]
     assert text.index("<") in ends
     assert len({end for end in ends if end > text.index(">") + 1}) > 1, "the last word has several tokens"

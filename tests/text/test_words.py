@@ -248,7 +248,7 @@ def settled(text, spans, words):
     """Return tokens of one text, given the characters that each covers and its word."""
     n = len(spans)
     arrays = np.zeros(n, int), np.arange(n), np.array(spans).reshape(-1, 2), np.array(words)
-    return Tokens.settle(Characters.of([text]), *arrays, lambda i: ["?"] * n, [None])
+    return Tokens.settle(Characters.of([text]), *arrays, lambda i: ["?"] * n, [()])
 
 
 @pytest.mark.parametrize(

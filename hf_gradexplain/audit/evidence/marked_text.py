@@ -29,7 +29,7 @@ def what_was_read(explanation: Explanation) -> Heading:
     """Return which parts of the text the model read, and who wrote each message."""
     return Heading(
         unit="" if explanation.units else explanation.unit,
-        truncated_at=explanation.truncated_at,
+        truncated_at=explanation.truncated_at if explanation.unread else None,
         length=len(explanation.text),
         not_read=explanation.unread,
         reading=explanation.reading,
