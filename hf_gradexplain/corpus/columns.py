@@ -89,6 +89,11 @@ def check_columns(
             )
 
 
+def is_blank(label: object) -> bool:
+    """Return whether a label is a string without a visible character: it names no class, but is missing."""
+    return isinstance(label, str) and not label.strip()
+
+
 def is_string(rows: Dataset | IterableDataset, column: str) -> bool:
     """Return whether a column holds strings."""
     return holds_strings(rows.features.arrow_schema.field(column).type)

@@ -15,6 +15,7 @@ from hf_gradexplain.corpus.columns import (
     check_columns,
     check_max_samples,
     choose_in,
+    is_blank,
     is_string,
     quoted,
     requested_columns,
@@ -45,7 +46,8 @@ def load_texts(
     - `text` (string) and, for text pairs, `text_pair` (string);
     - `label`, unless `label_column` is None: class ids (a `ClassLabel` keeps its names), floats for
       regression, or lists for multi-label classification. Strings become a `ClassLabel`: its names are the
-      sorted values of all splits, without blanks around them. Booleans become 0 and 1;
+      sorted values of all splits, without blanks around them. A blank string is a missing label. Booleans become
+      0 and 1;
     - `rationale` and `rationale_mask`, if their columns are given; their values are not changed.
 
     Args:
@@ -152,12 +154,17 @@ def _sample(ids: np.ndarray, max_samples: int | None, seed: int) -> np.ndarray:
 
 
 def _encode_labels(rows: Dataset, splits: Mapping[str, Dataset], label_column: str) -> Dataset:
-    """Replace string labels with class ids, the same in every split, and booleans with 0 and 1."""
+    """Replace string labels with class ids, the same in every split, and booleans with 0 and 1.
+
+    A blank string becomes null.
+    """
     labels = _arrow(rows, "label")
     feature: ClassLabel | Value = Value("int64")
     if is_string(rows, "label"):
-        columns = (_arrow(part, label_column) for part in splits.values() if label_column in part.column_names)
-        distinct = sorted({name for column in columns for name in pc.unique(column).drop_null().to_pylist()})
+        with_column = (part for part in splits.values() if label_column in part.column_names)
+        columns = (_arrow(part, label_column) for part in with_column if is_string(part, label_column))
+        values = {name for column in columns for name in pc.unique(column).drop_null().to_pylist()}
+        distinct = sorted(name for name in values if not is_blank(name))
         names = sorted({name.strip() for name in distinct}, key=int if _are_digits(distinct) else str)
         classes = pa.array([names.index(name.strip()) for name in distinct], pa.int64())
         labels, feature = classes.take(pc.index_in(labels, pa.array(distinct, labels.type))), ClassLabel(names=names)

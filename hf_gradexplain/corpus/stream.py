@@ -12,6 +12,7 @@ from hf_gradexplain.corpus.columns import (
     check_columns,
     check_max_samples,
     choose_in,
+    is_blank,
     requested_columns,
 )
 from hf_gradexplain.corpus.open_dataset import open_splits, split_name, translate_read_errors
@@ -79,7 +80,8 @@ def _check_batch(
     """Number the rows and rename their columns; check that no value is missing and no label is hidden."""
     for name, target in columns.items():
         for number, value in zip(numbers, batch[name], strict=True):
-            if target not in RATIONALES and (value is None or value != value):
+            is_missing = value is None or value != value or (target == "label" and is_blank(value))
+            if target not in RATIONALES and is_missing:
                 raise CorpusError(
                     f"the value of {name!r} is missing in row {number} of {source}; fill or remove such rows"
                 )

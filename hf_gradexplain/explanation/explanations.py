@@ -27,7 +27,7 @@ SHOWN = 5
 
 
 class Explanations(list[Explanation]):
-    """A list of explanations; its slices are `Explanations` as well.
+    """A list of explanations; its slices and copies, and sums of two such lists, are `Explanations` as well.
 
     A notebook shows the first five as coloured text.
 
@@ -48,6 +48,18 @@ class Explanations(list[Explanation]):
 
     def __getitem__(self, index: SupportsIndex | slice) -> "Explanation | Explanations":
         return Explanations(super().__getitem__(index)) if isinstance(index, slice) else super().__getitem__(index)
+
+    def __add__(self, more: list[Explanation]) -> "Explanations":  # type: ignore[override]  # a sum of one type
+        return Explanations(super().__add__(more))
+
+    def __mul__(self, times: SupportsIndex) -> "Explanations":
+        return Explanations(super().__mul__(times))
+
+    __rmul__ = __mul__
+
+    def copy(self) -> "Explanations":
+        """Return a new list of the same explanations."""
+        return Explanations(self)
 
     def __repr__(self) -> str:
         rows = [f"[{number}] {explanation!r}" for number, explanation in enumerate(self[:SHOWN])]

@@ -236,6 +236,12 @@ def test_string_labels_get_the_same_ids_in_every_split(tmp_path):
     assert dataset["label"][:] == [2, 2, 1, 1, 2, 2]
 
 
+def test_string_labels_next_to_a_split_with_class_ids(tmp_path):
+    dataset = load_texts(_save(tmp_path, _rows(), _rows(list("ccbbcc"), Value("string"))))
+    assert dataset.features["label"] == ClassLabel(names=["b", "c"])
+    assert dataset["label"][:] == [1, 1, 0, 0, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("labels", "feature", "expected"),
     [
@@ -310,6 +316,38 @@ def test_missing_values_are_counted_and_located(tmp_path):
     unlabelled = _rows([0.5, float("nan"), None, 1, 1, 1], Value("float32"))
     unlabelled.save_to_disk(tmp_path / "nan")
     assert "2 of 6 values of 'label' are missing" in _error(str(tmp_path / "nan"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "count", "first"),
+    [
+        (["pos", "", "neg", " \t", "pos", None], "3 of 6", 1),
+        (["", " "] * 3, "6 of 6", 0),
+        (["1", "2", "10", "1", "2", "\u00a0"], "1 of 6", 5),
+    ],
+)
+def test_blank_labels_are_missing(labels, count, first, tmp_path):
+    saved = _save(tmp_path, _rows(["a"] * 6, Value("string")), _rows(labels, Value("string")))
+    source = f"split 'test' of {saved!r}"
+    assert _error(saved) == (
+        f"{count} values of 'label' are missing in {source}, first in row {first}; fill or remove these rows"
+    )
+    with pytest.raises(CorpusError, match=re.escape(f"value of 'label' is missing in row {first} of {source}; fill")):
+        list(stream_texts(saved))
+
+
+def test_blank_labels_of_other_rows_are_no_class(tmp_path):
+    """Those of another split or slice, and blank texts, do not matter."""
+    labels = ["10", "2", " 2", "10", "2", ""]
+    saved = _save(tmp_path, _rows(["", "1", "1", "1", "1", " "], Value("string")), _rows(labels, Value("string")))
+    dataset = load_texts(saved, split="test[:5]")
+    assert dataset.features["label"] == ClassLabel(names=["1", "2", "10"])
+    assert dataset["label"][:] == [2, 1, 1, 2, 1]
+    texts = ["", " ", "a", "b", "c", "d"]
+    rows = _rows(["a", "b"] * 3, Value("string"), texts=texts)
+    blank = _save(tmp_path / "blank", rows, rows)
+    assert load_texts(blank)["text"][:] == texts
+    assert [row["text"] for row in stream_texts(blank)] == texts
 
 
 def test_hidden_labels_say_how_to_fix_it(tmp_path):

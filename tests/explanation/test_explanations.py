@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pickle
+from copy import copy
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,26 @@ def test_it_is_a_list_whose_slices_are_explanations(of_all_kinds):
     assert of_all_kinds[1:3] == [of_all_kinds[1], of_all_kinds[2]]
     assert type(of_all_kinds[-1]) is Explanation
     assert pickle.loads(pickle.dumps(of_all_kinds)) == of_all_kinds
+
+
+def test_sums_repetitions_and_copies_are_explanations(of_all_kinds):
+    n, last = len(of_all_kinds), of_all_kinds[-1]
+    for found, expected in (
+        (of_all_kinds + of_all_kinds[:2], [*of_all_kinds, *list(of_all_kinds)[:2]]),
+        (of_all_kinds + [last], [*of_all_kinds, last]),  # noqa: RUF005
+        (of_all_kinds * 2, [*of_all_kinds, *of_all_kinds]),
+        (3 * of_all_kinds[:1], [of_all_kinds[0]] * 3),
+        (of_all_kinds * 0, []),
+        (of_all_kinds.copy(), [*of_all_kinds]),
+        (copy(of_all_kinds), [*of_all_kinds]),
+    ):
+        assert type(found) is Explanations
+        assert list(found) == expected
+        assert found is not of_all_kinds
+    assert len(of_all_kinds) == n
+    for wrong in (lambda: of_all_kinds + 3, lambda: of_all_kinds * 1.5):
+        with pytest.raises(TypeError):
+            wrong()
 
 
 def test_the_repr_says_how_many_there_are_and_shows_five(of_all_kinds):
