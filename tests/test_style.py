@@ -95,7 +95,7 @@ INSIDE = {
     "text": [
         {"beginning", "scripts", "sequences", "texts", "tokenize", "unit", "unit_index"},
         {"data"},
-        {"characters", "chat"},
+        {"characters", "chat", "ordinary_tokens"},
         {"alignment"},
         {"character_alignment", "joined", "sentences", "windows", "words"},
         {"chat_tokens", "hierarchy", "larger_units", "python_tokenizers"},

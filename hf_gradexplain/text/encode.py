@@ -20,6 +20,7 @@ from hf_gradexplain.text.chat_tokens import ContentTokens, of_contents, special_
 from hf_gradexplain.text.data import NO_UNIT, Document
 from hf_gradexplain.text.dropped_characters import LetterReader, drops_characters
 from hf_gradexplain.text.larger_units import larger_units
+from hf_gradexplain.text.ordinary_tokens import cut_side
 from hf_gradexplain.text.python_tokenizers import from_alignment, from_template, segmenter_of
 from hf_gradexplain.text.scripts import is_spaceless
 from hf_gradexplain.text.texts import SEPARATOR, Text, text_parts, undivided
@@ -238,10 +239,9 @@ class Encoder:
         if encoded.encodings:
             located = self._located(encoded.encodings, parts, seconds)
             return from_encodings(encoded.encodings, characters, flat(ids), flat(special), seconds, located)
-        places = [
-            from_alignment(self.tokenizer, row, mask, texts, (0, second)[: len(texts)], self._cut_side(row), truncation)
-            for row, mask, texts, second in zip(ids, special, parts, seconds.tolist(), strict=True)
-        ]
+        starts, sides = [(0, at) if at else (0,) for at in seconds.tolist()], map(self._cut_side, ids, seconds > 0)
+        of_texts = zip(ids, special, parts, starts, sides, strict=True)
+        places = [from_alignment(self.tokenizer, *of_text, truncation) for of_text in of_texts]
         segmented = segmenter_of(self.tokenizer) is not None
         return from_places(places, characters, flat(ids), seconds, self._pieces(ids), segmented=segmented)
 
@@ -254,9 +254,8 @@ class Encoder:
         of_texts = zip(encodings, parts, seconds.tolist(), strict=True)
         return [reader.places(*of_text, self._side) for of_text in of_texts]
 
-    def _cut_side(self, ids: Sequence[int]) -> str | None:
-        """Return the side where tokens may be missing because of truncation; None for neither."""
-        return self._side if self._limit is not None and len(ids) >= self._limit else None
+    def _cut_side(self, ids: Sequence[int], pair: bool) -> str | None:
+        return cut_side(self.tokenizer, ids, self._limit, self._side, pair=pair)
 
     def _template_tokens(self, encoded: BatchEncoding, rendered: Sequence[str]) -> Tokens:
         """Return the places of the tokens of what a chat template writes."""
@@ -266,7 +265,7 @@ class Encoder:
             located = self._located(encoded.encodings, [(text,) for text in rendered], seconds)
             return from_encodings(encoded.encodings, characters, flat(ids), flat(special), seconds, located)
         places = [  # nothing is added to a template, so that only padding is special
-            from_template(self.tokenizer, row, mask, text, self._cut_side(row))
+            from_template(self.tokenizer, row, mask, text, self._cut_side(row, False))
             for row, mask, text in zip(ids, special, rendered, strict=True)
         ]
         return from_places(places, characters, flat(ids), seconds, self._pieces(ids), segmented=False)

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.text.alignment import BLANKS, Places, Span
 from hf_gradexplain.text.character_alignment import UNKNOWN, Group, align, matching_blocks, within
-from hf_gradexplain.text.tokenize import without_overflow_note
+from hf_gradexplain.text.ordinary_tokens import ids_of, ordinary_positions
 
 WORD = regex.compile(r"[\p{L}\p{N}\p{M}_]+|\S")
 """A run of letters, digits and marks, or any other single character."""
@@ -54,20 +54,17 @@ def from_alignment(
     """
     found: list[Span | None] = [None] * len(ids)
     words: list[object | None] = [None] * len(ids)
-    cuts, ordinary = [], _ordinary_positions(tokenizer, special, texts, truncation)
+    cuts, ordinary = [], ordinary_positions(tokenizer, ids, special, texts, truncation)
     for positions, text, start in zip(ordinary, texts, starts, strict=True):
-        text_ids = [ids[t] for t in positions]
-        if truncation_side == "left":
-            text_ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        text_ids, is_cut = _all_ids(tokenizer, [ids[t] for t in positions], text, truncation_side)
         own = _own_words(tokenizer, text)
         ranges = [span for span, _ in own] or [match.span() for match in WORD.finditer(text)]
-        cut = truncation_side is not None and len(text_ids) == len(positions)
-        spans = locate(tokenizer, text_ids, text, own, ranges, cut)[len(text_ids) - len(positions) :]
+        at_end = is_cut and truncation_side == "right"
+        spans = locate(tokenizer, text_ids, text, own, ranges, at_end)[len(text_ids) - len(positions) :]
         for t, (a, b), word in zip(positions, spans, _words_of(spans, ranges), strict=True):
             found[t], words[t] = (a + start, b + start), (start, word)
-        first, last = (spans[0][0], spans[-1][1]) if spans else (0, 0)
-        if truncation_side and (text[:first] + text[last:]).strip():
-            cuts.append(start + (0 if text[:first].strip() else last))
+        if is_cut:
+            cuts.append(start + (spans[-1][1] if spans and at_end else 0))
     return Places(found, words, tuple(cuts))
 
 
@@ -84,21 +81,28 @@ def from_template(
         truncation_side: The side where tokens may be missing because of truncation; None for neither.
     """
     positions = [t for t, flag in enumerate(padding) if not flag]
-    all_ids = [ids[t] for t in positions]
-    if truncation_side == "left":
-        all_ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    all_ids, is_cut = _all_ids(tokenizer, [ids[t] for t in positions], text, truncation_side)
+    at_end = is_cut and truncation_side == "right"
     found: list[Span | None] = [None] * len(ids)
     words: list[object | None] = [None] * len(ids)
     spans = []
-    chunks = list(_between_added(tokenizer, all_ids, text, cut=truncation_side == "right"))[
-        len(all_ids) - len(positions) :
-    ]
+    chunks = list(_between_added(tokenizer, all_ids, text, cut=at_end))[len(all_ids) - len(positions) :]
     for t, (span, word) in zip(positions, chunks, strict=True):
         found[t], words[t] = span, word
         spans.append(span)
-    first, last = (spans[0][0], spans[-1][1]) if spans else (0, 0)
-    is_cut = truncation_side and (text[:first] + text[last:]).strip()
-    return Places(found, words, (0 if text[:first].strip() else last,) if is_cut else ())
+    return Places(found, words, (spans[-1][1] if spans and at_end else 0,) if is_cut else ())
+
+
+def _all_ids(tokenizer: Any, kept: list[int], text: str, truncation_side: str | None) -> tuple[list[int], bool]:
+    """Return the ids from which the tokens of a text are located, and whether truncation removes some.
+
+    If it removes the first tokens of the text, these are the ids of the whole text, otherwise those that are kept.
+    """
+    if truncation_side is None:
+        return kept, False
+    whole = ids_of(tokenizer, text)
+    is_cut = len(whole) > len(kept)
+    return (whole if is_cut and truncation_side == "left" else kept), is_cut
 
 
 def _between_added(tokenizer: Any, ids: list[int], text: str, *, cut: bool) -> Iterator[tuple[Span, int]]:
@@ -127,27 +131,6 @@ def _between_added(tokenizer: Any, ids: list[int], text: str, *, cut: bool) -> I
                 yield (a + offset, b + offset), word + offset
             first, takes_blanks = last, False
         start += len(part)
-
-
-def _ordinary_positions(
-    tokenizer: Any, special: Sequence[int], texts: Sequence[str], truncation: str
-) -> list[list[int]]:
-    """Return the positions of each text's ordinary tokens; the first special token between them separates a pair."""
-    ordinary = [t for t, flag in enumerate(special) if not flag]
-    if len(texts) == 1:
-        return [ordinary]
-    split = next((i for i in range(1, len(ordinary)) if ordinary[i] > ordinary[i - 1] + 1), None)
-    if split is None:
-        split = _length_of_first(tokenizer, texts, len(ordinary), truncation)
-    return [ordinary[:split], ordinary[split:]]
-
-
-def _length_of_first(tokenizer: Any, texts: Sequence[str], length: int, truncation: str) -> int:
-    """Return how many of the `length` tokens of a truncated pair without a separator belong to the first text."""
-    parts = [tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] for text in texts]
-    remove = sum(map(len, parts)) - length
-    with without_overflow_note():
-        return len(tokenizer.truncate_sequences(*parts, remove, truncation_strategy=truncation)[0])
 
 
 def _words_of(spans: Sequence[Span], words: Sequence[Span]) -> Iterator[int]:

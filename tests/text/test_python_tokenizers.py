@@ -100,7 +100,7 @@ class MadeUp:
     def __init__(self, **alone: str) -> None:
         self.alone, self.vocabulary = alone, ["▁", "a", "b", "c", "bc", "de", "d", "e", "ab", "b@@", "@@@", "##c"]
 
-    def __call__(self, text: str, *, add_special_tokens: bool) -> dict[str, list[int]]:
+    def __call__(self, text: str, *, add_special_tokens: bool, verbose: bool) -> dict[str, list[int]]:
         return {"input_ids": [i for word in text.split() for i in self.convert_tokens_to_ids(self.tokenize(word))]}
 
     def tokenize(self, text: str) -> list[str]:
@@ -179,8 +179,10 @@ def test_some_tokenizers_write_entities_for_characters(text, tokens, spans):
 
 def test_letters_without_a_token_belong_to_their_word_unless_the_text_is_cut_there():
     tokenizer = MadeUp(abc="ab")
-    whole, cut = (placed(tokenizer, "ab ab", "abc abc", truncated=truncated) for truncated in (False, True))
-    assert (whole.spans, whole.cuts) == ([(0, 3), (4, 7)], ())
+    for truncated in (False, True):  # if the text fits exactly, it is not cut
+        whole = placed(tokenizer, "ab ab", "abc abc", truncated=truncated)
+        assert (whole.spans, whole.cuts) == ([(0, 3), (4, 7)], ())
+    cut = placed(tokenizer, "ab ab", "abc abc abc", truncated=True)
     assert (cut.spans, cut.cuts) == ([(0, 3), (4, 6)], (6,))
 
 
