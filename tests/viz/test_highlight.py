@@ -11,6 +11,7 @@ from hf_gradexplain.viz.highlight import to_html as rows_to_html
 from hf_gradexplain.viz.highlight_terminal import _style
 from hf_gradexplain.viz.highlight_terminal import to_rich as rows_to_rich
 from hf_gradexplain.viz.segments import Row, Segment, phrases_of, shades
+from tests.helpers.browser import browser
 
 REVIEW = [
     Segment("Gripping", 2.0),
@@ -423,3 +424,78 @@ def test_the_strongest_units_are_on_one_line_of_32_characters():
     assert row.strongest(2) == {"for": [("y" * 31 + "…", "+3.00"), ("x" * 32, "+1.00")], "against": []}
     speakers = Heading(speakers=((0, "r" * 33),))
     assert next(shades(Row([Segment("a")]), speakers)).text == "r" * 31 + "…"
+
+
+FOCUS = {"tabindex", "role", "aria-label"}
+
+
+def boxes(html):
+    """Return the attributes of the boxes of the text, in the order of the page."""
+    return [each for each in Page(html).attributes if each.get("class") == "text"]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", 1),
+        ("a" * 30, 1),
+        ("a" * 31, 2),
+        ("a" * 300, 10),
+        ("a" * 301, 11),
+        ("a" * 600, 20),
+        ("a" * 601, 21),
+        ("\n" * 9, 10),
+        ("\n" * 10, 11),
+        ("a\n" * 19, 20),
+        ("a\n" * 20, 21),
+        ("a" * 31 + "\n" + "a" * 540, 20),
+        ("a" * 31 + "\n" + "a" * 541, 21),
+    ],
+)
+def test_a_text_that_may_scroll_can_be_focused(text, lines):
+    """Otherwise, some browsers do not scroll it by keyboard."""
+    segments = [Segment(text[:7], 1.0), Segment(text[7:])]
+    plain, focused = {"class": "text", "dir": "auto"}, {"tabindex": "0", "role": "region"}
+    (one,) = boxes(to_html(segments, method="loo"))
+    assert one == (plain | focused | {"aria-label": "text with scores of loo"} if lines > 20 else plain)
+    (nameless,) = boxes(to_html(segments))
+    assert nameless == (plain | focused | {"aria-label": "text with scores"} if lines > 20 else plain)
+    several = boxes(rows_to_html([Row(segments, "loo"), Row(segments, "gi_l2", title="gi_l2 of World")]))
+    names = ("loo", "gi_l2 of World")
+    labels = [{"aria-label": f"text with scores of {name}"} for name in names]
+    assert several == [plain | focused | label if lines > 10 else plain for label in labels]
+
+
+def test_what_a_row_does_not_show_does_not_make_it_scroll():
+    """Text that the model did not read is in the first row only."""
+    rows = [Row([Segment("bad", 1.0), Segment("a" * 600)], method) for method in ("loo", "signed_gi")]
+    first, second = boxes(rows_to_html(rows, Heading(truncated_at=3)))
+    assert set(first) >= FOCUS
+    assert not FOCUS & set(second)
+
+
+def test_a_hostile_name_of_a_long_text_stays_a_name():
+    page = to_html([Segment("bad " * 300, 1.0)], method=HOSTILE)
+    (box,) = boxes(page)
+    assert set(box) == {"class", "dir", *FOCUS}
+    assert box["aria-label"].startswith("text with scores of <script>alert('x')</script> \" onload=x {{ 7*7 }}")
+    assert "script" not in Page(page).tags
+
+
+def test_every_box_that_scrolls_on_a_narrow_page_can_be_focused(tmp_path):
+    words = "The film is good, and the music of it is not bad at all. "
+    texts = [(words * 20)[:n] for n in range(40, 1000, 80)] + ["a\n" * n for n in range(5, 30, 5)]
+    rows = [[Row([Segment(text, 1.0)], method) for method in ("loo", "signed_gi")] for text in texts]
+    pages = [rows_to_html(both[:n]) for both in rows for n in (1, 2)]
+    path = tmp_path / "page.html"
+    path.write_text('<meta charset="utf-8"><meta name="viewport" content="width=device-width">' + "".join(pages))
+    with browser(tmp_path / "profile") as chromium:
+        chromium.resize(320)
+        chromium.open(path, "document.readyState === 'complete'")
+        boxes = "[...document.querySelectorAll('.text')]"
+        scrolls = chromium.run(f"{boxes}.map(box => box.scrollHeight > box.clientHeight)")
+        focused = chromium.run(f"{boxes}.map(box => box.tabIndex === 0)")
+    assert len(scrolls) == 3 * len(texts)
+    assert any(scrolls)
+    assert not all(focused)
+    assert [number for number, scrolled in enumerate(scrolls) if scrolled and not focused[number]] == []
