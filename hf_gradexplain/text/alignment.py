@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from tokenizers import Encoding
 
-from hf_gradexplain.text.characters import Characters
+from hf_gradexplain.text.characters import BLANK, Characters
 
 Span = tuple[int, int]
 
@@ -156,7 +156,9 @@ def from_encodings(
     words = 2 * (np.nan_to_num(numbers, nan=-1).astype(np.int64) + 1) + parts
     spans[~in_text] = 0
     spans += (parts * seconds[text_of])[:, None]
-    _cut_prefixes(spans, in_text, text_of, pieces)
+    follows = in_text[:-1] & in_text[1:] & (text_of[:-1] == text_of[1:])
+    _restore_letters(spans, follows, text_of, pieces, characters)
+    _cut_prefixes(spans, follows, text_of, pieces)
     words[special > 0] = NO_WORD
     if located is None:
         inside = [_cuts(e, (0, second)) for e, second in zip(encodings, seconds.tolist(), strict=True)]
@@ -194,16 +196,36 @@ def from_places(
     return Tokens.settle(characters, text_of, ids, spans, words, pieces, cuts, segmented=segmented, parts=parts)
 
 
+def _restore_letters(
+    spans: np.ndarray,
+    follows: np.ndarray,
+    text_of: np.ndarray,
+    pieces: Callable[[int], Sequence[str]],
+    characters: Characters,
+) -> None:
+    """Give words behind added tokens, such as `[UNK]film`, their first letter.
+
+    A byte-level tokenizer puts a space before such a word. With `trim_offsets`, it takes this space for a character of
+    the text, and reports a span that begins one character too late.
+    """
+    gap = characters.starts[text_of[1:]] + spans[1:, 0] - 1
+    one = follows & (spans[1:, 0] - spans[:-1, 1] == 1)
+    late = np.flatnonzero(one)[~characters.have(BLANK, gap[one])] + 1
+    for t, i, first in zip(
+        late.tolist(), text_of[late].tolist(), text_of.searchsorted(text_of[late]).tolist(), strict=True
+    ):
+        spans[t, 0] -= pieces(i)[t - first].startswith("Ġ")
+
+
 def _cut_prefixes(
-    spans: np.ndarray, in_text: np.ndarray, text_of: np.ndarray, pieces: Callable[[int], Sequence[str]]
+    spans: np.ndarray, follows: np.ndarray, text_of: np.ndarray, pieces: Callable[[int], Sequence[str]]
 ) -> None:
     """Empty the span of each space that the tokenizer puts before a word.
 
     The tokenizer reports the span of the word's first letter for such a space. A space inside a character keeps its
     span: some characters, such as U+FDFA, are read as several words.
     """
-    together = in_text[:-1] & in_text[1:] & (text_of[:-1] == text_of[1:])
-    overlapping = np.flatnonzero(together & (spans[1:, 0] < spans[:-1, 1]))
+    overlapping = np.flatnonzero(follows & (spans[1:, 0] < spans[:-1, 1]))
     firsts = text_of.searchsorted(text_of[overlapping])
     for t, i, first in zip(overlapping.tolist(), text_of[overlapping].tolist(), firsts.tolist(), strict=True):
         inside = t > first and spans[t - 1, 1] > spans[t, 0]

@@ -93,6 +93,36 @@ def test_only_a_space_that_shares_the_letter_behind_it_is_empty(tokens, text, bl
     assert spans[1] == spans[4] == blank
 
 
+@pytest.mark.parametrize(
+    ("text", "offsets", "piece", "span"),
+    [
+        ("<x>film", (4, 7), "Ġfilm", [3, 7]),
+        ("<x>f", (4, 4), "Ġf", [3, 4]),
+        ("<x>film", (4, 7), "film", [4, 7]),  # the tokenizer drops the letter
+        ("<x> film", (4, 8), "Ġfilm", [4, 8]),
+        ("<x>a film", (5, 9), "Ġfilm", [5, 9]),  # two characters
+        ("<x>film", (3, 7), "Ġfilm", [3, 7]),
+    ],
+)
+def test_a_word_behind_an_added_token_has_its_first_letter(text, offsets, piece, span):
+    token = encoded(("<x>", (0, 3), 0, 0), (piece, offsets, 1, 0))
+    other = encoded(CLS, ("ab", (0, 2), 0, 0))
+    tokens = read([other, token, other], ["ab", text, "ab"], [1, 0, 0, 0, 1, 0])
+    assert spans_of(tokens)[0] == [[0, 0], [0, 2], [0, 3], span, [0, 0], [0, 2]]
+
+
+def test_only_the_token_before_a_word_in_its_text_can_be_an_added_one():
+    """The span behind a special token or at the beginning of a text is right."""
+    first, second = encoded(CLS, ("Ġb", (1, 2), 0, 0)), encoded(("Ġb", (1, 2), 0, 0))
+    tokens = read([encoded(("a", (0, 0), 0, 0)), second, first], ["a", "ab", "ab"], [0, 0, 1, 0])
+    assert spans_of(tokens)[0] == [[0, 0], [1, 2], [0, 0], [1, 2]]
+
+
+def test_a_space_behind_an_added_token_is_before_the_letter():
+    token = encoded(("<x>", (0, 3), 0, 0), ("Ġ", (4, 4), 1, 0), ("b", (3, 4), 1, 0), ("c", (4, 5), 1, 0))
+    assert spans_of(read([token], ["<x>bc"], [0] * 4))[0] == [[0, 3], [3, 3], [3, 4], [4, 5]]
+
+
 def test_an_empty_token_inside_of_a_character_is_not_widened():
     marks = encoded(("e", (0, 1), 0, 0), ("▁", (1, 1), 0, 0), ("´", (1, 2), 0, 0))
     assert spans_of(read([marks], ["e\u0301"], [0, 0, 0])) == ([[0, 2], [2, 2], [2, 2]], [[0, 2], [2, 2], [0, 2]])

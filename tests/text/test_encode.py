@@ -87,6 +87,30 @@ def test_punctuation_stands_alone_where_the_tokenizer_has_words(kind):
     assert [unit.text for unit in document.units] == ["A", "film", ",", "isn", "'", "t", "it", "?"]
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a[UNK]b", "a [UNK] b"),
+        ("film[UNK]bad", "film [UNK] bad"),
+        ("[UNK]film[SEP]the film", "[UNK] film [SEP] the film"),
+        ("film [UNK] film", "film [UNK] film"),
+        ("[UNK][UNK]é[MASK]电影", "[UNK] [UNK] é [MASK] 电 影"),
+        ("[UNK]e\u0301s [UNK]🙂", "[UNK] e\u0301s [UNK] 🙂"),
+        (("[UNK]film", "a[UNK]b c"), "[UNK] film a [UNK] b c"),
+    ],
+)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("byte_level")])
+def test_words_behind_special_tokens_have_all_of_their_letters(kind, text, words):
+    """Also if the tokenizer puts a space before them."""
+    (document,) = documents(kind, [text])
+    assert [unit.text for unit in document.units] == words.split()
+    (untrimmed,) = documents(
+        kind if "untrimmed" in kind else kind.replace("byte_level", "byte_level_untrimmed"), [text]
+    )
+    assert document.unit_of.tolist() == untrimmed.unit_of.tolist()
+    assert document.units == untrimmed.units
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_both_texts_of_a_pair_are_indexed_in_the_joined_text(kind):
     (document,) = documents(kind, [("the film", "it's the actor")])
