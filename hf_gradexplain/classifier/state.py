@@ -58,6 +58,7 @@ def frozen_eval_mode(model: nn.Module) -> Iterator[None]:
     Also within the block:
 
     - Autograd is enabled, even inside the caller's `torch.no_grad` or `torch.inference_mode`.
+    - Autocast is off, even inside the caller's `torch.autocast`, on the CPU and on the model's devices.
     - A model without a pad token gets the id `UNUSED_PAD_ID`: decoders without a pad token refuse batches, even of
       texts of equal length.
     - Modules compiled in place run uncompiled, because compiled code may skip hooks.
@@ -77,6 +78,7 @@ def frozen_eval_mode(model: nn.Module) -> Iterator[None]:
             with (
                 torch.inference_mode(False),
                 torch.enable_grad(),
+                _without_autocast(model),
                 _restored_random_numbers(state.generators),
                 state.restore(),
                 _exact_cudnn(modules),
@@ -95,6 +97,16 @@ def frozen_eval_mode(model: nn.Module) -> Iterator[None]:
         finally:
             for module, name in trainable:
                 module.get_parameter(name).requires_grad_(True)
+
+
+@contextmanager
+def _without_autocast(model: nn.Module) -> Iterator[None]:
+    """Within the block, compute in the dtypes of the tensors on the CPU and on the model's devices."""
+    devices = {"cpu", *(parameter.device.type for parameter in model.parameters())} - {"meta"}
+    with ExitStack() as stack:
+        for device in devices:
+            stack.enter_context(torch.autocast(device, enabled=False))
+        yield
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Tests of saving and restoring a model's state."""
 
 import json
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from hf_gradexplain.classifier.state import (
     UNUSED_PAD_ID,
     ModelState,
     _configs,
+    _without_autocast,
     device_of,
     dtype_of,
     frozen_eval_mode,
@@ -154,3 +156,25 @@ def test_the_configurations_of_a_model():
     assert [config.name for config in _configs(model)] == ["own"]
     model.config = SimpleNamespace(name="whole", get_text_config=lambda: text)
     assert [config.name for config in _configs(model)] == ["whole", "text"]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_is_off_within_the_block_and_restored_afterwards(dtype):
+    model, x = nn.Linear(2, 2), torch.ones(1, 2)
+    with torch.autocast("cpu", dtype):
+        with frozen_eval_mode(model):
+            assert not torch.is_autocast_enabled("cpu")
+            assert model(x).dtype == torch.float32
+        assert torch.is_autocast_enabled("cpu")
+        assert model(x).dtype == dtype
+    with frozen_eval_mode(model), torch.autocast("cpu", dtype):
+        assert model(x).dtype == dtype, "mixed precision on purpose"
+
+
+def test_autocast_is_off_on_the_devices_of_the_model(monkeypatch):
+    entered = []
+    monkeypatch.setattr(torch, "autocast", lambda device, enabled: entered.append((device, enabled)) or nullcontext())
+    devices = ["meta", "cuda", "cuda", "xpu"]
+    parameters = [SimpleNamespace(device=torch.device(name)) for name in devices]
+    with _without_autocast(SimpleNamespace(parameters=lambda: parameters)):
+        assert sorted(entered) == [("cpu", False), ("cuda", False), ("xpu", False)]
