@@ -10,7 +10,7 @@ from datasets import Dataset, IterableDataset
 from datasets.exceptions import DatasetsError
 
 from hf_gradexplain.engine.engine import AttributionEngine
-from hf_gradexplain.errors import one_line, translate_errors
+from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 from hf_gradexplain.options import Options
 from hf_gradexplain.text.texts import is_conversation, messages_of, text_parts
 
@@ -99,13 +99,11 @@ def make_shards(texts: Dataset | IterableDataset, document_cost: DocumentCost | 
             shortcut.
 
     Raises:
-        GradexplainError: Reading the dataset fails.
+        GradexplainError: Reading the dataset fails, or a message cannot be used.
     """
     start, cost, rows, document_cost = 0, 0, list[dict[str, Any]](), document_cost or DocumentCost()
-    for row in _rows(texts):
-        if is_conversation(row["text"]):
-            row = {**row, "text": messages_of(row["text"])}  # datasets may have added entries that are None
-        parts = [part for name in ("text", "text_pair") if name in row for part in text_parts(row[name])]
+    for read in _rows(texts):
+        row, parts = _with_parts(read)
         row_cost = document_cost(parts)
         if rows and (len(rows) == DOCUMENTS or cost + row_cost > COST):
             yield _shard(start, rows, cost)
@@ -114,6 +112,18 @@ def make_shards(texts: Dataset | IterableDataset, document_cost: DocumentCost | 
         cost += row_cost
     if rows:
         yield _shard(start, rows, cost)
+
+
+def _with_parts(row: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return a row without the entries of messages that are None, which datasets may add, and the parts of its texts.
+
+    Raises:
+        GradexplainError: A message cannot be used. The error names the row.
+    """
+    with translate_errors(lambda error: f"row {row['id']}: {error}", GradexplainError):
+        if is_conversation(row["text"]):
+            row = {**row, "text": messages_of(row["text"])}
+        return row, [part for name in ("text", "text_pair") if name in row for part in text_parts(row[name])]
 
 
 def _shard(start: int, rows: Sequence[Mapping[str, Any]], cost: int) -> Shard:

@@ -108,3 +108,10 @@ def test_the_shards_of_a_dataset_that_is_read_in_several_parts():
     assert parts[-1].columns["id"][-1] == 2000
     assert len(parts[0].texts) == 128
     assert list(make_shards(rows([]))) == []
+
+
+def test_a_message_that_cannot_be_used_is_named_with_its_row():
+    good, bad = [{"role": "user", "content": "a"}], [{"role": "user", "content": None}]
+    texts = Dataset.from_dict({"id": [3, 5, 8], "text": [good, bad, good]})
+    with pytest.raises(GradexplainError, match=r"^row 5: each message needs .* the content of message 0 is missing$"):
+        list(make_shards(texts))
