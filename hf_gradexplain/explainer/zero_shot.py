@@ -152,7 +152,8 @@ class ZeroShotExplainer(AttributionEngine):
         if chosen.self_check is None:
             chosen = replace(chosen, self_check=single)
         encoder = self._encoder(chosen)
-        documents = [encoder.hypotheses(_only_text(text), labels, template) for text in listed(texts)]
+        given = [_only_text(text, "" if single else f"text {number}: ") for number, text in enumerate(listed(texts))]
+        documents = [encoder.hypotheses(text, labels, template) for text in given]
         outputs = self._outputs(labels, multi_label=self._multi_label if multi_label is None else multi_label)
         explanations = collect(self.score(documents, chosen, outputs=outputs))
         return explanations[0] if single else explanations
@@ -182,11 +183,11 @@ def _check_fit(options: Options) -> None:
             raise GradexplainError(f"{name} does not fit zero-shot classification: {why}")
 
 
-def _only_text(text: Any) -> str:
-    """Return a text, and refuse pairs and conversations."""
+def _only_text(text: Any, which: str) -> str:
+    """Return a text, and refuse pairs and conversations; `which` is the beginning of the message."""
     if not isinstance(text, str):
         kind = "a pair" if isinstance(text, tuple) and len(text) == 2 else type(text).__name__
         raise GradexplainError(
-            f"zero-shot classification takes texts, neither pairs nor conversations: give a str, not {kind}"
+            f"{which}zero-shot classification takes texts, neither pairs nor conversations: give a str, not {kind}"
         )
     return text

@@ -236,7 +236,8 @@ TAKES_TEXTS = "zero-shot classification takes texts, neither pairs nor conversat
         ({"texts": ("a", "b", "c")}, TAKES_TEXTS + "tuple"),
         ({"texts": {"text": "a", "text_pair": "b"}}, TAKES_TEXTS + "a pair"),
         ({"texts": [{"role": "user", "content": "good"}]}, TAKES_TEXTS + "list"),
-        ({"texts": [TEXT, ("a", "b")]}, TAKES_TEXTS + "a pair"),
+        ({"texts": [TEXT, ("a", "b")]}, "text 1: " + TAKES_TEXTS + "a pair"),
+        ({"texts": [3]}, "text 0: " + TAKES_TEXTS + "int"),
         ({"candidate_labels": []}, "candidate_labels must have at least one label, but there are none"),
         (
             {"problem_type": "regression"},
