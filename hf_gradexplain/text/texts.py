@@ -41,18 +41,18 @@ _EXAMPLE = "{'role': 'user', 'content': 'Hello'}"
 
 def is_text(texts: Any) -> bool:
     """Return whether this is one text, a pair (a tuple or a dict) or a conversation, and not a list of them."""
-    return isinstance(texts, str | tuple) or _is_pair(texts) or is_conversation(texts)
+    return isinstance(texts, str | tuple) or _is_dict_of_text(texts) or is_conversation(texts)
 
 
 def is_conversation(text: Any) -> TypeGuard[Conversation]:
-    """Return whether this is a list, or an array, of messages.
+    """Return whether this is a list, or an array, of messages, and not of rows of a dataset.
 
     >>> is_conversation([{"role": "user", "content": "Hello"}]), is_conversation(["Hello"]), is_conversation([])
     (True, False, False)
     """
     if not isinstance(text, list | np.ndarray) or not len(text):
         return False
-    return isinstance(text[0], Mapping) and not _is_pair(text[0]) and not _holds_columns(text[0])
+    return isinstance(text[0], Mapping) and not _is_row(text[0]) and not _holds_columns(text[0])
 
 
 def listed(texts: Text | Iterable[Text]) -> list[Text]:
@@ -112,21 +112,28 @@ def texts_of(columns: Mapping[str, Sequence[Any]]) -> list[Text]:
 
 
 def as_given(text: Any) -> Any:
-    """Return a pair as a tuple, a conversation as a list of messages, and any other text as it is.
+    """Return a text as a str, a pair as a tuple, a conversation as a list of messages, and anything else as it is.
 
-    >>> as_given({"text": "Who came?", "text_pair": "Nobody."})
-    ('Who came?', 'Nobody.')
+    >>> as_given({"text": "Who came?", "text_pair": "Nobody."}), as_given({"text": "Who came?"})
+    (('Who came?', 'Nobody.'), 'Who came?')
     """
-    if _is_pair(text):
-        return text["text"], text["text_pair"]
+    if _is_dict_of_text(text):
+        return (text["text"], text["text_pair"]) if "text_pair" in text else text["text"]
     if _holds_columns(text):
         return [dict(zip(text, values, strict=True)) for values in zip(*text.values(), strict=True)]
     return list(text) if is_conversation(text) else text
 
 
-def _is_pair(text: Any) -> TypeGuard[Mapping[str, str]]:
-    """Return whether this is a pair as pipelines of transformers take it: a dict with these two texts."""
-    return isinstance(text, Mapping) and text.keys() == {"text", "text_pair"} and isinstance(text["text"], str)
+def _is_dict_of_text(text: Any) -> TypeGuard[Mapping[str, str]]:
+    """Return whether this is a text or a pair as pipelines of transformers take it: a dict with nothing else."""
+    return _is_row(text) and text.keys() <= {"text", "text_pair"}
+
+
+def _is_row(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Return whether this looks like a row of a dataset, or is a text or pair in a dict, and is no message."""
+    if not isinstance(value, Mapping) or "text" not in value or "role" in value:
+        return False
+    return isinstance(value["text"], str) or _is_missing(value["text"])
 
 
 def _holds_columns(text: Any) -> bool:
@@ -153,7 +160,7 @@ def text_parts(text: Text) -> tuple[str, ...]:
     if isinstance(text, tuple) and len(text) != 2:
         wrong.append(f"a tuple of {len(text)}")
     if wrong:
-        raise GradexplainError(f"{_EXPECTED}, not {wrong[0]}")
+        raise GradexplainError(f"{_EXPECTED}, not {wrong[0]}{_instead_of_rows(text)}")
     return tuple(map(without_surrogates, parts))
 
 
@@ -166,6 +173,14 @@ def numbered_parts(text: Any, number: int) -> tuple[str, ...]:
     _check_present(text, number)
     with translate_errors(lambda error: f"text {number}: {error}", GradexplainError):
         return text_parts(text)
+
+
+def _instead_of_rows(text: Any) -> str:
+    """Return what to give instead of rows of a dataset, for the end of a message; empty if this is no row."""
+    if not _is_row(text):
+        return ""
+    each = "(row['text'], row['text_pair'])" if "text_pair" in text else "row['text']"
+    return f": for rows of a dataset, give [{each} for row in rows]"
 
 
 def messages_of(conversation: Conversation) -> list[dict[str, Any]]:

@@ -63,13 +63,18 @@ EXPECTED = (
             EXPECTED + ", not bytes",
         ),
         (
-            {"text": "bad"},
+            {"review": 3},
             {},
             EXPECTED + ", not dict",
         ),
         (["bad", None], {}, "text 1 is missing (None or NaN): leave it out, or give a str in its place"),
         (pd.Series(["bad", "good", np.nan], index=[7, 8, 9]), {}, "text 2 is missing (None or NaN): leave it out"),
         (pd.Series([pd.NA, "good"], dtype="string"), {}, "text 0 is missing (None or NaN): leave it out"),
+        (
+            [{"text": "bad", "label": 1}],
+            {},
+            "text 0: " + EACH + ", not dict: for rows of a dataset, give [row['text'] for row in rows]",
+        ),
         (["bad", 7.0], {}, "text 1: " + EACH + ", not float"),
         (
             [["bad", "good"]],

@@ -104,6 +104,15 @@ def test_a_pair_may_be_a_dict(texts):
     assert listed(texts) == [("a good film", "bad film"), "bad"]
 
 
+def test_a_dict_of_one_text_is_a_text():
+    explain = explainer("bert")
+    alone, listed_one = explain({"text": "a good film"}, "loo"), explain([{"text": "a good film"}], "loo")
+    assert alone.to_dict() == explain("a good film", "loo").to_dict()
+    assert [each.to_dict() for each in listed_one] == [each.to_dict() for each in explain(["a good film"], "loo")]
+    (streamed,) = explain.stream([{"text": "a good film"}], "loo", progress=False)
+    assert streamed == listed_one[0]
+
+
 def test_a_single_dict_is_one_pair():
     explain, pair = explainer("bert"), ("a good film", "bad film")
     assert listed(PAIR) == [pair]

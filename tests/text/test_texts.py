@@ -41,6 +41,19 @@ TWO = [HELLO, {"role": "assistant", "content": "Hi"}]
         ([[HELLO]], False, False),
         ((HELLO,), True, False),
         (HELLO, False, False),
+        ({"text": "a"}, True, False),
+        ({"text": "a", "text_pair": "b"}, True, False),
+        ({"text": None}, True, False),
+        ({"text": ["a"]}, False, False),
+        ({"text": "a", "label": 1}, False, False),
+        ({"text_pair": "a"}, False, False),
+        ([{"text": "a"}], False, False),
+        ([{"text": "a", "text_pair": "b"}], False, False),
+        ([{"text": "a", "label": 1}], False, False),
+        ([{"text": float("nan"), "label": 1}], False, False),
+        (np.array([{"text": "a"}]), False, False),
+        ([{"text": "a", "role": "user"}], True, True),
+        ([{"text": ["a"]}], True, True),
         (None, False, False),
     ],
 )
@@ -56,6 +69,10 @@ def test_what_is_one_text(value, one_text, conversation):
         (TWO, [TWO]),
         (np.array(TWO), [TWO]),
         ([COLUMNS, "a"], [TWO, "a"]),
+        ({"text": "a"}, ["a"]),
+        ([{"text": "a"}, "b", {"text": "c", "text_pair": "d"}, TWO], ["a", "b", ("c", "d"), TWO]),
+        (np.array([{"text": "a"}]), ["a"]),
+        ([{"text": "a", "label": 1}], [{"text": "a", "label": 1}]),  # refused later
         (["a", ("b", "c"), [HELLO]], ["a", ("b", "c"), [HELLO]]),
         (iter(["a", "b"]), ["a", "b"]),
         (pd.Series(["a", "b"]), ["a", "b"]),
@@ -68,10 +85,13 @@ def test_texts_become_a_list(value, expected):
 
 @pytest.mark.parametrize("missing", [None, float("nan"), np.nan, pd.NA, ("a", None), (float("nan"), "a")])
 def test_a_missing_text_is_named(missing):
-    with pytest.raises(
-        GradexplainError, match=r"^text 1 is missing \(None or NaN\): leave it out, or give a str in its"
-    ):
-        listed(["a", missing])
+    pair = missing if isinstance(missing, tuple) else ()
+    of_dict = dict(zip(("text", "text_pair"), pair, strict=True)) if pair else {"text": missing}
+    for second in (missing, of_dict):
+        with pytest.raises(
+            GradexplainError, match=r"^text 1 is missing \(None or NaN\): leave it out, or give a str in its"
+        ):
+            listed(["a", second])
     with pytest.raises(GradexplainError, match=r"^text 7 is missing \(None or NaN\): leave it out, or give a str in"):
         numbered_parts(missing, 7)
 
@@ -174,6 +194,31 @@ def test_what_is_no_text_is_named(text, kind):
     )
     with pytest.raises(GradexplainError, match=f"^{expected}$"):
         text_parts(text)
+
+
+@pytest.mark.parametrize(
+    ("row", "fix"),
+    [
+        ({"text": "a", "label": 1}, ": for rows of a dataset, give [row['text'] for row in rows]"),
+        ({"text": None, "label": 1}, ": for rows of a dataset, give [row['text'] for row in rows]"),
+        (
+            {"text": "a", "text_pair": "b", "label": 1},
+            ": for rows of a dataset, give [(row['text'], row['text_pair']) for row in rows]",
+        ),
+        ({"review": "a", "label": 1}, ""),
+        ({"text": ["a"], "label": 1}, ""),
+        ({"role": "user", "text": "a"}, ""),
+    ],
+)
+def test_rows_of_a_dataset_are_refused_with_what_to_give(row, fix):
+    expected = "each text must be a str, a tuple of two str, a dict of text and text_pair, or a list of messages"
+    with pytest.raises(GradexplainError) as caught:
+        text_parts(row)
+    assert str(caught.value) == f"{expected}, not dict{fix}"
+    if fix:
+        with pytest.raises(GradexplainError) as caught:
+            checked([row, row])
+        assert str(caught.value) == f"text 0: {expected}, not dict{fix}"
 
 
 def test_messages_keep_their_entries_but_none():
