@@ -147,7 +147,7 @@ def _column_sums(classifier: HookedClassifier) -> list[Any]:
 
 def _vocabulary(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Return the ids that the model has vectors for, without special tokens."""
-    size = getattr(getattr(classifier.model, "config", None), "vocab_size", None) or len(tokenizer)
+    size = vocabulary_size(classifier.model) or len(tokenizer)
     special = set(tokenizer.all_special_ids)
     return [i for i in range(min(size, len(tokenizer))) if i not in special]
 

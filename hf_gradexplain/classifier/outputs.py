@@ -25,7 +25,12 @@ _ACCEPTED: WeakKeyDictionary[nn.Module, frozenset[str] | None] = WeakKeyDictiona
 
 
 def run_model(model: nn.Module, inputs: Mapping[str, Tensor]) -> Any:
-    """Run a model on the tokenizer's output, without inputs that it does not take; return its logits or None.
+    """Run a model on the tokenizer's output, see `output_of`; return its logits or None, see `logits_of`."""
+    return logits_of(output_of(model, inputs))
+
+
+def output_of(model: nn.Module, inputs: Mapping[str, Tensor]) -> Any:
+    """Run a model on the tokenizer's output, without inputs that it does not take; return what it returns.
 
     For example, many tokenizers return `token_type_ids`, and many hand-written modules do not take them.
     """
@@ -34,4 +39,4 @@ def run_model(model: nn.Module, inputs: Mapping[str, Tensor]) -> Any:
         takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
         _ACCEPTED[model] = None if takes_all else frozenset(parameter.name for parameter in parameters)
     names = _ACCEPTED[model]
-    return logits_of(model(**{name: x for name, x in inputs.items() if names is None or name in names}))
+    return model(**{name: x for name, x in inputs.items() if names is None or name in names})

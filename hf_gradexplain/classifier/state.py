@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
+from transformers import PreTrainedModel
 
 from hf_gradexplain.classifier.process_settings import WITHOUT_CUDNN, WITHOUT_TF32, random_state
 from hf_gradexplain.threads import lock_of
@@ -61,6 +62,7 @@ def frozen_eval_mode(model: nn.Module) -> Iterator[None]:
     - Autocast is off, even inside the caller's `torch.autocast`, on the CPU and on the model's devices.
     - A model without a pad token gets the id `UNUSED_PAD_ID`: decoders without a pad token refuse batches, even of
       texts of equal length.
+    - A model of transformers returns an object with names even if its configuration says `return_dict=False`.
     - Modules compiled in place run uncompiled, because compiled code may skip hooks.
     - cuDNN is off for recurrent layers, and TF32 is off for convolutions; see `_exact_cudnn`.
     - The random numbers are those of a fixed seed.
@@ -90,6 +92,8 @@ def frozen_eval_mode(model: nn.Module) -> Iterator[None]:
                 for config in _configs(model):
                     if getattr(config, "pad_token_id", 0) is None:
                         config.pad_token_id = UNUSED_PAD_ID
+                    if isinstance(model, PreTrainedModel) and not config.return_dict:
+                        config.return_dict = True
                 for module in modules:
                     if module._compiled_call_impl is not None:
                         module._compiled_call_impl = None

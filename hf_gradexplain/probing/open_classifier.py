@@ -12,7 +12,7 @@ from hf_gradexplain.classifier.limits import length_limit
 from hf_gradexplain.classifier.lookups import Lookup
 from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
 from hf_gradexplain.classifier.objective import Objective
-from hf_gradexplain.classifier.outputs import run_model
+from hf_gradexplain.classifier.outputs import logits_of, output_of
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.classifier.token_places import Vocabulary, find_places
 from hf_gradexplain.errors import GradexplainError, one_line
@@ -46,7 +46,7 @@ def open_classifier(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Hoo
     batch = collate(sample_documents(tokenizer, [max(n, 4 - around, 2)]), [0], tokenizer, device_of(model))
     try:
         with torch.no_grad():
-            logits = run_model(model, batch.inputs)
+            output = output_of(model, batch.inputs)
     except FAILURES as error:
         if is_out_of_memory(error):
             raise
@@ -56,6 +56,12 @@ def open_classifier(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Hoo
             f"{type(model).__name__} cannot run on the tokenizer's output alone: {one_line(error)}. Add its other "
             "inputs in a forward pre-hook, or give a module that takes input_ids and attention_mask and returns logits"
         ) from error
+    logits = logits_of(output)
+    if logits is None and isinstance(output, tuple | list):
+        raise GradexplainError(
+            f"{type(model).__name__} returns a {type(output).__name__}: return the logits as a tensor, or an object "
+            "with the attribute or key 'logits' (models of transformers do with config.return_dict = True)"
+        )
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         raise GradexplainError(_no_head(model))
     ids, unit_of = batch.inputs["input_ids"][0], batch.units.unit_of[0]

@@ -1,5 +1,8 @@
 """Baselines, against the embedding table itself."""
 
+from copy import deepcopy
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +13,9 @@ from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
+from hf_gradexplain.probing.open_classifier import open_classifier
 from tests.helpers.tiny import explainer, make
+from tests.helpers.toys import TOKENIZER, Toy
 
 
 def classifier_of(explain):
@@ -97,3 +102,17 @@ def test_an_unknown_baseline_is_refused():
     classifier, tokenizer = classifier_of(explainer("fasttext")), explainer("fasttext").tokenizer
     with pytest.raises(GradexplainError, match="unknown baseline 'means': did you mean 'mean'"):
         baseline_vectors(classifier, tokenizer, "means")
+
+
+@pytest.mark.parametrize("size", [None, len(TOKENIZER)])
+def test_the_mean_is_over_the_tokens_that_the_text_part_of_the_configuration_has_vectors_for(size):
+    """The tokenizer has more tokens, for which the model was not resized, unless its size is unknown."""
+    model, tokenizer = Toy(), deepcopy(TOKENIZER)
+    tokenizer.add_tokens(["one", "two"])
+    if size is None:
+        model.words = torch.nn.Embedding(len(tokenizer), 6, dtype=torch.float64)
+    model.config.get_text_config = lambda: SimpleNamespace(vocab_size=size, pad_token_id=0)
+    ordinary = [i for i in range(size or len(tokenizer)) if i not in tokenizer.all_special_ids]
+    with frozen_eval_mode(model):
+        (mean,) = baseline_vectors(open_classifier(model, tokenizer), tokenizer, "mean")
+    np.testing.assert_allclose(mean, model.words.weight[ordinary].detach().mean(0), rtol=1e-12)

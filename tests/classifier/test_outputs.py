@@ -2,12 +2,15 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from transformers.utils import ModelOutput
 
 from hf_gradexplain.classifier.outputs import logits_of, run_model
+from hf_gradexplain.explainer import Explainer
+from tests.helpers.tiny import FEW, MOST, TEXTS, explainer, make
 
 LOGITS = torch.ones(1, 2)
 
@@ -49,3 +52,41 @@ def test_inputs_that_a_model_does_not_take_are_left_out():
         assert (two.given, anything.given) == ((1, 2), inputs)
     run_model(two, {"input_ids": 1, "token_type_ids": 3})
     assert two.given == (1, None)
+
+
+@pytest.mark.parametrize("kind", ["bert", "textcnn"])
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients")
+def test_models_that_return_tuples_get_the_same_scores(kind):
+    model, tokenizer = make(kind)
+    model.config.return_dict = False
+    found, expected = (explain(TEXTS[0], MOST, **FEW) for explain in (Explainer(model, tokenizer), explainer(kind)))
+    assert isinstance(model(torch.tensor([[5, 6]])), tuple), "the configuration is restored"
+    for name, scores in expected.scores.items():
+        np.testing.assert_array_equal(found.scores[name], scores)
+
+
+class Unpacking(nn.Module):
+    """A hand-written module around a model that returns tuples."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model, self.config = model, model.config
+
+    def forward(self, input_ids, attention_mask):
+        (logits,) = self.model(input_ids, attention_mask)
+        return logits
+
+
+def test_hand_written_modules_may_unpack_tuples_of_a_model():
+    model, tokenizer = make("bert")
+    model.config.return_dict = False
+    found, expected = Explainer(Unpacking(model), tokenizer)(TEXTS[0], "loo"), explainer("bert")(TEXTS[0], "loo")
+    np.testing.assert_allclose(found.scores["loo"], expected.scores["loo"], rtol=1e-9)
+
+
+def test_causal_models_need_names_within():
+    model, tokenizer = make("gpt2")
+    model.config.return_dict = False
+    found, expected = Explainer(model, tokenizer)(TEXTS[0], "loo"), explainer("gpt2")(TEXTS[0], "loo")
+    np.testing.assert_array_equal(found.scores["loo"], expected.scores["loo"])
+    assert model.config.return_dict is False

@@ -70,6 +70,9 @@ class Answering(nn.Module):
 
 
 HEADLESS = "has no sequence classification head: load the model with AutoModelForSequenceClassification"
+NAMED = (
+    "return the logits as a tensor, or an object with the attribute or key 'logits' .* with config.return_dict = True."
+)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +84,8 @@ HEADLESS = "has no sequence classification head: load the model with AutoModelFo
         (Answering(torch.zeros(1, 3, 2)), f"^Answering {HEADLESS}"),
         (Answering(torch.zeros(2)), f"^Answering {HEADLESS}"),
         (Answering(SimpleNamespace(logits="none")), f"^Answering {HEADLESS}"),
+        (Answering((torch.zeros(1, 2),)), f"^Answering returns a tuple: {NAMED}$"),
+        (Answering([torch.zeros(1, 2)]), f"^Answering returns a list: {NAMED}$"),
     ],
 )
 def test_what_cannot_be_read_is_said_in_one_sentence(model, message):
@@ -95,3 +100,14 @@ def test_running_out_of_memory_is_no_property_of_the_model():
 
     with pytest.raises(MemoryError):
         open_classifier(Large(), piece_tokenizer())
+
+
+class Named(tuple):
+    """A tuple whose logits have a name."""
+
+    logits = torch.zeros(1, 3, 2)
+
+
+def test_a_tuple_with_named_logits_is_read_like_an_object():
+    with pytest.raises(GradexplainError, match=f"^Answering {HEADLESS}"):
+        open_classifier(Answering(Named()), piece_tokenizer())
