@@ -48,7 +48,7 @@ def variances(walks: Walks) -> dict[str, float]:
     both = np.stack([walks.orders, walks.orders[..., ::-1]], 2)
     single = rises(both, walks.losses)[0]
     spread = {"orders": single[:, 0, 0], "pairs": single[:, 0].mean(1), "turned": walks.draws()[:, 0]}
-    spread["corrected"] = corrected(walks)[:, 0]
+    spread["corrected"] = corrected(walks)[0][:, 0]
     return {
         name: float(x.var(0, ddof=1).sum() * orders)
         for (name, x), orders in zip(spread.items(), (1, 2, 4, 4), strict=True)
@@ -73,7 +73,7 @@ def of_games(path: str, seeds: int, max_evals: int) -> Iterator[tuple[str, int, 
         true, rows = exact(text.losses), []
         for seed in range(seeds):
             walks = run(Table(text.losses, seed), max_evals)
-            means = walks.draws()[:, 0].mean(0), corrected(walks)[:, 0].mean(0)
+            means = walks.draws()[:, 0].mean(0), corrected(walks)[0][:, 0].mean(0)
             far, far_corrected = (float(np.square(mean - true).sum()) for mean in means)
             rows.append(variances(walks) | {"far": far, "far corrected": far_corrected})
         yield text.text, text.size, factors(pd.DataFrame(rows))

@@ -20,7 +20,9 @@ has more sets than would be drawn. The sets of the sizes `m` to `U - m` are draw
 
 **Errors.** The scores are a function of sums over independent pairs; their standard errors follow from the residuals of
 the drawn pairs, see `regression.robust_errors`. The errors are valid if there are many pairs. If there are hardly more
-pairs than units, the scores are unstable and the errors large.
+pairs than units, the scores are unstable and the errors large. With no more pairs than units, the residuals could even
+be 0. So the errors are first checked after at least `2 U` drawn pairs, or after `U` if all sets of one unit are
+enumerated.
 """
 
 from dataclasses import dataclass, replace
@@ -148,7 +150,8 @@ def sampled_values(game: Game, budget: Budget) -> EstimatedScores:
         without, without_others = np.split(game.losses(np.concatenate([sets, ~sets])), 2, 1)
         return Pairs(sets, (without - without_others) / 2, sizes.weights, whole - game.plain)
 
-    return budget.sample(draw, budget.looks(most - len(sizes.enumerated), max(FIRST_DRAWS, game.size)))
+    least = game.size if len(sizes.enumerated) else 2 * game.size
+    return budget.sample(draw, budget.looks(most - len(sizes.enumerated), max(FIRST_DRAWS, least)))
 
 
 def allowed_copies(units: int, max_evals: int) -> int:

@@ -13,6 +13,11 @@ of both. An order and its reverse together are exact for effects of single units
 its first half. A score is the mean over draws, and its standard error comes from the spread of the draws. If
 `max_evals` allows fewer than eight draws of four orders, a draw is an order and its reverse.
 
+Draws of two orders come in pairs, unless they are corrected by surrogates: the order of the second draw of a pair is
+that of the first, rotated by half its length. The spread within a pair is larger than that of independent draws, so
+that the errors are too large rather than too small. Intervals from a few independent draws would be too narrow, because
+their spread is often small by chance. Draws that are corrected have to be independent.
+
 **Control variate.** If each masked copy is a pass over the model, each draw is corrected by a surrogate function that
 is fitted to all other draws. This reduces the spread, see `hf_gradexplain.attribution.masking.surrogate`. A linear
 surrogate would not help, because every order gives the exact Shapley values of a linear function.
@@ -27,7 +32,7 @@ import numpy as np
 from hf_gradexplain.attribution.masking.budget import FIRST_DRAWS, Budget, Drawn, Means
 from hf_gradexplain.attribution.masking.game import Earlier, EstimatedScores, Game, all_sets
 from hf_gradexplain.attribution.masking.source import SampledSource
-from hf_gradexplain.attribution.masking.surrogate import CorrectedWalks
+from hf_gradexplain.attribution.masking.surrogate import LEAST_DRAWS, CorrectedWalks
 from hf_gradexplain.attribution.masking.walks import Walks
 from hf_gradexplain.perturb import Shortcut
 
@@ -110,17 +115,21 @@ def sampled_values(game: Game, budget: Budget, earlier: Earlier | None = None) -
     if earlier is not None:
         orders = 4 if earlier.copies >= 4 * earlier.draws * (game.size - 1) else 2
     run = walk if game.has_shortcut else CorrectedWalks.run
+    shared = 1 + earlier.copies - earlier.draws * orders * (game.size - 1) if earlier else 1
+    most = most_draws(game.size, budget.max_evals, orders, shared)
+    paired = orders == 2 and (game.has_shortcut or most < LEAST_DRAWS)
+
+    def base_order(number: int) -> np.ndarray:
+        turned = number % 2 if paired else 0
+        return np.roll(game.rng(f"shapley {number - turned}").permutation(game.size), turned * (game.size // 2))
 
     def draw(first: int, stop: int) -> Drawn:
-        base = np.stack([game.rng(f"shapley {number}").permutation(game.size) for number in range(first, stop)])
+        base = np.stack([base_order(number) for number in range(first, stop)])
         turned = [base, np.roll(base, game.size // 2, axis=1)][: orders // 2]
         return run(game, np.stack(turned, 1))
 
-    if earlier is None:
-        return budget.sample(draw, budget.looks(most_draws(game.size, budget.max_evals)))
-    shared = 1 + earlier.copies - earlier.draws * orders * (game.size - 1)
-    most = most_draws(game.size, budget.max_evals, orders, shared)
-    return budget.sample(draw, budget.looks(most), EstimatedScores.of_all([earlier.estimates[k] for k in game.classes]))
+    found = EstimatedScores.of_all([earlier.estimates[k] for k in game.classes]) if earlier else None
+    return budget.sample(draw, budget.looks(most), found)
 
 
 def orders_per_draw(units: int, max_evals: int) -> int:

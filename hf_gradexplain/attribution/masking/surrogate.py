@@ -16,10 +16,24 @@ share is the same for all units, and it minimises the spread of the draws. The s
 `l(all removed) - l(x)`. A fit needs at least eight draws and at most 1,000 sets, so the draws of texts with more than
 about 60 units often stay as they are.
 
+**Errors.** Corrected draws are not independent, because the surrogate of a draw is fitted to the sets of all others. If
+there are few units, draws have many sets in common, and errors from the spread of the draws alone would be about a
+tenth too small. Let `c_i(h)` be draw `i`, corrected by `h`. Let `h_i` be the surrogate that is fitted to all draws but
+`i`, and `h_ij` the one that is fitted to all draws but `i` and `j`. Then
+
+    covariance of draws i and j = expected value of (c_i(h_i) - c_i(h_ij)) (c_j(h_j) - c_j(h_ij))
+
+because `c_i(h)` has the same expected value for any `h` that does not depend on draw `i`, so that all other products
+have the expected value 0. The products of all ordered pairs are added to the sum of the squared distances of the `D`
+draws from their mean. For a fixed share, this total divided by `D (D - 1)` is an unbiased estimate of the mean squared
+error of the scores. The products of a single unit vary much from seed to seed. So what is added to the squares of a
+unit is at least the same share of them as for all units together, and never negative.
+
 Surrogates as control variates of Shapley values: Goldwasser & Hooker 2024, *Stabilizing Estimates of Shapley Values
 with Control Variates*; Witter et al. 2025, *Regression-adjusted Monte Carlo Estimators for Shapley Values*.
 """
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -44,40 +58,84 @@ class CorrectedWalks(Walks):
     @cached_property
     def estimate(self) -> EstimatedScores:
         """The means of the corrected draws and their standard errors."""
-        return Means.of(corrected(self)).estimate
+        draws, covariances = corrected(self)
+        means = Means.of(draws)
+        return replace(means, squares=means.squares + added_squares(covariances, means.squares)).estimate
 
 
-def corrected(walks: Walks) -> np.ndarray:
-    """Return the draws, corrected by surrogates: `(D, C, U)`."""
-    parts = walks.split(MOST_SETS)
-    return np.concatenate([_correct(part) if len(part.orders) >= LEAST_DRAWS else part.draws() for part in parts])
+def corrected(walks: Walks) -> tuple[np.ndarray, np.ndarray]:
+    """Return the draws, corrected by surrogates, and the sums of the covariances of all ordered pairs of them.
+
+    Returns:
+        The draws `(D, C, U)`, and the sums `(C, U)`.
+    """
+    parts = [_correct(part) for part in walks.split(MOST_SETS)]
+    return np.concatenate([draws for draws, _ in parts]), np.sum([covariances for _, covariances in parts], 0)
 
 
-def _correct(walks: Walks) -> np.ndarray:
+def added_squares(covariances: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    """Return what is added to the sums of squares of the draws because these are not independent: `(C, U)`.
+
+    Args:
+        covariances: `(C, U)` the sums of the covariances of all ordered pairs of draws.
+        squares: `(C, U)` the sums of the squared distances of the draws from their mean.
+    """
+    of_all = squares.sum(1, keepdims=True)
+    share = np.divide(covariances.sum(1, keepdims=True), of_all, out=np.zeros_like(of_all), where=of_all > 0)
+    return np.maximum(covariances, share.clip(0) * squares)
+
+
+def _correct(walks: Walks) -> tuple[np.ndarray, np.ndarray]:
     draws = walks.draws()
-    shift = with_surrogate(walks) - draws
-    spread, shifted = (np.square(x - x.mean(0)).sum((0, 2)) for x in (draws + shift, shift))
+    if len(draws) < LEAST_DRAWS:
+        return draws, np.zeros(draws.shape[1:])
+    surrogates = Surrogates(walks)
+    fitted = surrogates.without(np.arange(len(draws))[:, None])[:, 0]
+    shift = fitted - draws
+    spread, shifted = (np.square(x - x.mean(0)).sum((0, 2)) for x in (fitted, shift))
     before = np.square(draws - draws.mean(0)).sum((0, 2))
     share = np.divide(before + shifted - spread, 2 * shifted, out=np.zeros_like(spread), where=shifted > 0)
-    return draws + share.clip(0, 1)[:, None] * shift
+    share = share.clip(0, 1)[:, None]
+    pairs = np.stack(np.triu_indices(len(draws), 1), 1)
+    moved = share * (surrogates.without(pairs) - fitted[pairs])
+    return draws + share * shift, 2 * moved.prod(1).sum(0)
 
 
-def with_surrogate(walks: Walks) -> np.ndarray:
-    """Return, for each draw, the rises of `w - h` plus the Shapley values of the surrogate `h`: `(D, C, U)`."""
-    n_draws, turns, units = walks.orders.shape
-    odd = (walks.losses[..., 0, :] - walks.losses[..., 1, ::-1]) / 2
-    classes, end = len(odd), odd[:, 0, 0, -1]
-    signs = np.concatenate([_signs(walks.orders).reshape(-1, units), np.ones((1, units))])
-    values = np.concatenate([np.moveaxis(odd[..., 1:-1].reshape(classes, -1), 0, 1), end[None]])
-    inverse = np.linalg.inv(_kernel(signs @ signs.T) + _NOISE * np.eye(len(signs)))
-    weights, of_values = inverse @ values, shapley_of_kernel(signs).T @ inverse
-    own = np.arange(len(signs) - 1).reshape(n_draws, -1)
-    left_over = np.linalg.solve(inverse[own[:, :, None], own[:, None]], weights[own])
-    shapley = (of_values @ values).T - np.einsum("udp,dpk->dku", of_values[:, own], left_over)
-    at_end = end - shapley.sum(-1) / 2
-    inner = np.moveaxis(left_over, -1, 0).reshape(classes, n_draws, turns, units - 1)
-    ends = np.broadcast_to(at_end.T[:, :, None, None], (*inner.shape[:-1], 1))
-    return shapley + rises(walks.orders, np.concatenate([-ends, inner, ends], -1)).mean(2).swapaxes(0, 1)
+class Surrogates:
+    """Surrogates of the loss, each fitted to the sets of all draws but some.
+
+    Args:
+        walks: The draws.
+    """
+
+    def __init__(self, walks: Walks) -> None:
+        units = walks.orders.shape[-1]
+        odd = (walks.losses[..., 0, :] - walks.losses[..., 1, ::-1]) / 2
+        self.orders, self.end = walks.orders, odd[:, 0, 0, -1]
+        signs = np.concatenate([_signs(walks.orders).reshape(-1, units), np.ones((1, units))])
+        values = np.concatenate([np.moveaxis(odd[..., 1:-1].reshape(len(odd), -1), 0, 1), self.end[None]])
+        self._inverse = np.linalg.inv(_kernel(signs @ signs.T) + _NOISE * np.eye(len(signs)))
+        self._weights, self._of_values = self._inverse @ values, shapley_of_kernel(signs).T @ self._inverse
+        self._shapley = (self._of_values @ values).T
+
+    def without(self, left_out: np.ndarray) -> np.ndarray:
+        """Return the rises of `w - h` along left-out draws, plus the Shapley values of the surrogate `h`.
+
+        Args:
+            left_out: `(G, K)` the numbers of the draws that are left out in each of `G` fits.
+
+        Returns:
+            `(G, K, C, U)` one result for each draw that is left out of a fit.
+        """
+        n_draws, turns, units = self.orders.shape
+        own = np.arange(len(self._weights) - 1).reshape(n_draws, -1)[left_out].reshape(len(left_out), -1)
+        left_over = np.linalg.solve(self._inverse[own[:, :, None], own[:, None]], self._weights[own])
+        shapley = self._shapley - np.einsum("ugp,gpk->gku", self._of_values[:, own], left_over)
+        at_end = self.end - shapley.sum(-1) / 2
+        inner = np.moveaxis(left_over, -1, 0).reshape(len(self.end), *left_out.shape, turns, units - 1)
+        ends = np.broadcast_to(at_end.T[:, :, None, None, None], (*inner.shape[:-1], 1))
+        rise = rises(self.orders[left_out], np.concatenate([-ends, inner, ends], -1)).mean(3)
+        return shapley[:, None] + np.moveaxis(rise, 0, 2)
 
 
 def shapley_of_kernel(signs: np.ndarray) -> np.ndarray:

@@ -117,6 +117,19 @@ def test_intervals_hold_the_exact_values_as_often_as_they_say():
     assert 0.92 < np.mean(held) < 0.98
 
 
+@pytest.mark.parametrize(("max_evals", "first"), [(50, 22), (200, 11)])
+def test_errors_are_first_checked_when_there_are_enough_pairs(max_evals, first):
+    """Without enumerated pairs, a fit to as many pairs as units would leave no residuals, and so errors of 0."""
+    table, held = random_game(11, seed=5, effects=4), []
+    exact = exact_values(Table(table))
+    assert bool(len(Sizes.of(11, (max_evals - 1) // 2).enumerated)) is (max_evals == 200)
+    for seed in range(60):
+        found = sampled_values(Table(table, seed), Budget(max_evals=max_evals, max_error=100))
+        assert found.draws == first
+        held.append(np.abs(found.scores - exact) <= margins(found.errors, found.draws))
+    assert 0.92 < np.mean(held) < 0.99
+
+
 def test_drawing_stops_once_the_errors_are_small_enough():
     table = random_game(12, seed=5, effects=4)
     found, sure = (sampled_values(game := Table(table), Budget(max_evals=2000, max_error=most)) for most in (0.05, 0))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hf_gradexplain.attribution.masking.budget import Budget, Means
-from hf_gradexplain.attribution.masking.game import Game
+from hf_gradexplain.attribution.masking.game import Earlier, Game
 from hf_gradexplain.attribution.masking.shapley import exact_values, most_copies, sampled_values, shapley_values
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options
@@ -116,6 +116,67 @@ def test_intervals_hold_the_exact_values_as_often_as_they_say():
         held.append(np.abs(found.scores - exact) <= margins(found.errors, found.draws))
     assert found.draws == 12
     assert 0.92 < np.mean(held) < 0.98
+
+
+class Walked(Table):
+    """A table that remembers the orders of removal."""
+
+    classes = (0,)
+
+    def __init__(self, has_shortcut=True):
+        super().__init__(random_game(9, seed=6))
+        self.has_shortcut, self.orders = has_shortcut, []
+
+    def walks(self, orders):
+        self.orders.append(orders)
+        return super().walks(orders)
+
+    def drawn(self, number, turned=0):
+        order = self.rng(f"shapley {number}").permutation(9)
+        return [*order[9 - turned :], *order[: 9 - turned]]
+
+
+@pytest.mark.parametrize(
+    ("draws", "has_shortcut", "paired"),
+    [(2, True, True), (5, False, True), (7, False, True), (8, False, False), (8, True, True), (15, True, True)],
+)
+def test_draws_of_two_orders_come_in_pairs_unless_they_are_corrected(draws, has_shortcut, paired):
+    game = Walked(has_shortcut)
+    assert sampled_values(game, Budget(max_evals=1 + 16 * draws, max_error=0)).draws == draws
+    orders = np.concatenate(game.orders)
+    assert (orders[1::2] == orders[::2, ::-1]).all()
+    for number, order in enumerate(orders[::2].tolist()):
+        odd = number % 2 if paired else 0
+        assert order == game.drawn(number - odd, turned=4 * odd)
+
+
+def test_draws_of_four_orders_are_independent():
+    game = Walked()
+    assert sampled_values(game, Budget(max_evals=1 + 32 * 8, max_error=0)).draws == 8
+    (orders,) = game.orders
+    assert orders[::4].tolist() == [game.drawn(number) for number in range(8)]
+    assert orders[2::4].tolist() == [game.drawn(number, turned=4) for number in range(8)]
+
+
+@pytest.mark.parametrize(("more", "paired"), [(5, True), (10, False)])
+def test_draws_that_continue_few_draws_come_in_pairs_unless_they_are_corrected(more, paired):
+    game = Walked(has_shortcut=False)
+    first = sampled_values(game, Budget(max_evals=1 + 16 * 2, max_error=0))
+    earlier, game.orders = Earlier({0: first}, game.copies), []
+    found = sampled_values(game, Budget(max_evals=2 + 16 * more, max_error=0), earlier)
+    assert found.draws == more
+    new = np.concatenate(game.orders)[::2].tolist()
+    assert new == [game.drawn(n - n % 2 * paired, turned=4 * (n % 2) * paired) for n in range(2, more)]
+
+
+@pytest.mark.parametrize("n_draws", [2, 3, 4])
+def test_intervals_of_few_draws_hold_the_exact_values_as_often_as_they_say(n_draws):
+    table = random_game(10, seed=5, effects=4)
+    exact, held = exact_values(Table(table)), []
+    for seed in range(400):
+        found = sampled_values(Table(table, seed), Budget(max_evals=1 + 18 * n_draws, max_error=0))
+        held.append(np.abs(found.scores - exact) <= margins(found.errors, found.draws))
+    assert 0.94 < np.mean(held) < 0.98
 
 
 def test_drawing_stops_once_the_errors_are_a_small_share_of_the_largest_score():
