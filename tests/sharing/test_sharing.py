@@ -11,7 +11,7 @@ import hf_gradexplain
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import schema, write_documents
 from hf_gradexplain.options import Options
-from hf_gradexplain.run.runner import evaluate_texts
+from hf_gradexplain.run.runner import evaluate_texts, more_columns
 from hf_gradexplain.sharing import TextSource, load, load_explanations, write, write_shards
 from hf_gradexplain.sharing.load import _describe
 from hf_gradexplain.sharing.source import KEY
@@ -38,11 +38,12 @@ def run(request, tmp_path_factory):
     texts = Dataset.from_dict({"id": range(3, 3 + len(HARD)), "text": HARD})
     if pairs:
         texts = texts.add_column("text_pair", HARD[::-1])
-    documents = evaluate_texts(explainer(kind, problem_type), texts, Options(methods=METHODS, unit=unit))
+    options = Options(methods=METHODS, unit=unit)
+    documents = evaluate_texts(explainer(kind, problem_type), texts, options)
     folder = tmp_path_factory.mktemp("run")
     for start in (0, 4, 8):
         path = folder / "documents" / f"{start:08d}.parquet"
-        write_documents(documents[start : start + 4], path, schema(METHODS))
+        write_documents(documents[start : start + 4], path, schema(METHODS, more=more_columns(texts, options)))
     return texts, [document.explanation for document in documents], folder
 
 
