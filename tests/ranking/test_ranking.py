@@ -359,3 +359,14 @@ def test_a_model_of_several_classes_ranks_nothing():
     Explainer(model, tokenizer).rank(QUERY, DOCUMENTS).table()
     assert all(torch.equal(x, before[name]) for name, x in model.state_dict().items())
     assert not model.training
+
+
+def test_no_word_of_a_document_is_lost_if_the_query_is_cut_before_a_word():
+    """Of the query, the tokens `the` and the blank behind it are read."""
+    ranking = explainer("gpt2", "regression").rank(
+        "the zzz zzz", ["bad end", "a good film"], "loo", tokenizer_kwargs={"max_length": 4}
+    )
+    found = ranking.why(ranking.order.index(0) + 1, ranking.order.index(1) + 1)
+    units = [(unit.text, unit.message) for unit in found]
+    assert units == [("the", 0), ("bad", 1), ("end", 1), ("a", 2), ("good", 2)]
+    assert [found.text[start:end] for start, end in found.unread] == ["zzz zzz", "film"]
