@@ -87,7 +87,10 @@ class IntegratedGradients(Source):
             if not len(texts):
                 break
             rows = forward.batch.sequences_of(texts)
-            evidence.grad[rows] = self._average(forward, steps, baseline, cuts, texts).grad[rows]
+            finer = self._average(forward, steps, baseline, cuts, texts).grad
+            grad = evidence.grad.to(torch.promote_types(evidence.grad.dtype, finer.dtype))
+            grad[rows] = finer[rows].to(grad)
+            evidence = replace(evidence, grad=grad)
         return evidence
 
     def _rise(self, forward: ForwardPass) -> Tensor:
@@ -119,9 +122,10 @@ class IntegratedGradients(Source):
         for some, (points, weights) in quadratures:
             copies = PerturbedCopies(forward, len(points), forward.batch.target.new_tensor(some))
             parts.append(_on_the_line(copies, points, weights, baseline, self.rules))
+        total = parts[0].grad
         for part in parts[1:]:  # each part is zero for the texts of the other parts
-            parts[0].grad.add_(part.grad)
-        return parts[0]
+            total = total + part.grad
+        return replace(parts[0], grad=total)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -9,6 +10,7 @@ from torch import Tensor
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.hooked_model import Differentiable
 from hf_gradexplain.classifier.memory import FAILURES
+from hf_gradexplain.classifier.objective import gradient_dtype, is_tiny
 from hf_gradexplain.propagation.graph import Graph, apply_rules
 from hf_gradexplain.propagation.rules import RULE_SETS
 from hf_gradexplain.text.data import Gradients
@@ -29,9 +31,9 @@ def gradients_of(forward: ForwardPass) -> Gradients:
 
     The autograd graph is freed unless `forward.keep_graph` is True.
 
-    In float16, the gradients of a confident prediction underflow. Therefore the derivatives of the objective with
-    respect to the logits of each sequence are multiplied by a power of two, which is exact, and the resulting gradients
-    are divided by it in float32.
+    The gradients of a confident prediction underflow. Therefore the derivatives of the objective with respect to the
+    logits of each sequence are multiplied by a power of two, which is exact, and the resulting gradients are divided by
+    it in a wider dtype. This is done in float16, and in every dtype if the derivatives are tiny.
     """
     return _gradients(forward, None, forward.classifier.gradient_baseline)
 
@@ -93,7 +95,8 @@ def _gradients(forward: ForwardPass, rules: str | None, baseline: tuple[Tensor, 
     if forward.batch.sequences is None:
         return Gradients(vectors, grad, concatenated(baseline))
     shape = *forward.batch.inputs["input_ids"].shape, grad.shape[2]
-    whole = Gradients(vectors.new_zeros(shape), grad.new_zeros(shape), concatenated(baseline))
+    dtype = reduce(torch.promote_types, (grad.dtype for *_, grad in parts))
+    whole = Gradients(vectors.new_zeros(shape), grad.new_zeros(shape, dtype=dtype), concatenated(baseline))
     for rows, columns, vectors, grad in parts:
         whole.embedding[rows, columns], whole.grad[rows, columns] = vectors, grad
     return whole
@@ -103,19 +106,23 @@ def _backward(run: Differentiable, slope: Tensor, *, keep_graph: bool) -> Tensor
     """Return the gradients of a run, given the slopes of its sequences: `(..., s, C)` to `(..., s, T, D)`."""
     deltas = [words.delta for words in run.words]
     in_float16 = any(delta.dtype == torch.float16 for delta in deltas)
-    scale = loss_scale(slope) if in_float16 else torch.ones_like(slope[..., :1])
+    scale = torch.where(is_tiny(slope) | in_float16, loss_scale(slope), 1.0)
     start, batched = (slope * scale).to(run.logits.dtype), slope.ndim == 3
     # Under rules, some words may get no gradient at all, such as words that only attention weights depend on.
     grads = torch.autograd.grad(
         run.logits, deltas, start, keep_graph, materialize_grads=not batched, is_grads_batched=batched
     )
-    grad = torch.cat([grad.to(torch.promote_types(grad.dtype, torch.float32)) for grad in grads], -1)
+    grad = torch.cat([grad.to(gradient_dtype(grad.dtype, slope)) for grad in grads], -1)
     return grad.div_(scale.unsqueeze(-1))
 
 
 def loss_scale(slope: Tensor) -> Tensor:
-    """Return the power of two, up to `2^120`, that brings each row of slopes nearest to 1: `(..., C)` to `(..., 1)`."""
-    return torch.exp2(-slope.abs().amax(-1, keepdim=True).log2().round().clamp(-120, 0))
+    """Return the power of two that brings each row of slopes nearest to 1: `(..., C)` to `(..., 1)`.
+
+    It is at most `2^120` for slopes in float32, and `2^1000` for those in float64.
+    """
+    largest = 1000 if slope.dtype == torch.float64 else 120
+    return torch.exp2(-slope.abs().amax(-1, keepdim=True).log2().round().clamp(-largest, 0))
 
 
 def concatenated(baseline: tuple[Tensor, ...] | None) -> Tensor | None:

@@ -155,5 +155,23 @@ def widest(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
+TINY = 2.0**-40
+"""Derivatives of an objective below this number are tiny: the gradients that follow from them are computed in float64.
+
+For the loss, these are predictions whose logit leads by more than 27. In float32, the gradients would vanish at 104.
+"""
+
+
+def is_tiny(slope: Tensor) -> Tensor:
+    """Return whether the derivatives of an objective are tiny, but not all zero: `(..., C)` to `(..., 1)`."""
+    largest = slope.abs().amax(-1, keepdim=True)
+    return (largest > 0) & (largest < TINY)
+
+
+def gradient_dtype(dtype: torch.dtype, slope: Tensor) -> torch.dtype:
+    """Return the dtype for the gradients of a model in `dtype`: at least float32, and the widest if a slope is tiny."""
+    return torch.promote_types(dtype, widest(slope.device) if is_tiny(slope).any() else torch.float32)
+
+
 def _wide(logits: Tensor) -> Tensor:
     return logits.to(widest(logits.device))

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
-from hf_gradexplain.classifier.objective import widest
+from hf_gradexplain.classifier.objective import gradient_dtype, widest
 from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
 from hf_gradexplain.text.data import Gradients
 
@@ -50,10 +50,10 @@ def gradients(forward: ForwardPass) -> Gradients:
     """
     classifier, ids = forward.classifier, forward.batch.inputs["input_ids"]
     model = cast(FastTextForSequenceClassification, classifier.model)
-    embedding, dtype = model.embedding(ids), torch.promote_types(model.classifier.weight.dtype, torch.float32)
-    slope = forward.slope().to(dtype)
+    embedding, slope = model.embedding(ids), forward.slope()
+    dtype = gradient_dtype(model.classifier.weight.dtype, slope)
     n = model.real_tokens(ids, forward.batch.inputs.get("attention_mask"), embedding).sum(1, keepdim=True)
-    grad = slope @ model.classifier.weight.to(dtype) / n.clamp(min=1)
+    grad = slope.to(dtype) @ model.classifier.weight.to(dtype) / n.clamp(min=1)
     baseline = None if classifier.gradient_baseline is None else classifier.gradient_baseline[0]
     return Gradients(embedding, grad.unsqueeze(1).expand_as(embedding), baseline)
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from hf_gradexplain.attribution.gradients import loss_scale
+from hf_gradexplain.attribution.gradients import gradients_of, loss_scale
 from hf_gradexplain.attribution.methods import METHODS, score_batch, select
 from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, RandomScores
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.classifier.objective import TINY
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
@@ -138,8 +139,49 @@ def test_in_float32_the_gradient_is_bit_identical_to_that_of_the_loss(kind):
 def test_the_loss_scale_is_a_power_of_two_near_the_inverse_slope_and_finite_for_zero():
     slope = torch.tensor([[-0.75, 0.5], [3e-9, -3e-9], [0.0, 0.0], [1e-300, 0.0]], dtype=torch.float64)
     scale = loss_scale(slope)
-    assert scale.tolist() == [[1.0], [2.0**28], [2.0**120], [2.0**120]]
-    assert ((slope * scale).abs().amax(1)[:2] > 0.7).all()
+    assert scale.tolist() == [[1.0], [2.0**28], [2.0**1000], [2.0**997]]
+    assert ((slope * scale).abs().amax(1)[[0, 1, 3]] > 0.7).all()
+    assert loss_scale(slope.float()).tolist() == [[1.0], [2.0**28], [2.0**120], [2.0**120]]
+
+
+@cache
+def exact_and(dtype, kind):
+    """Explainers whose tests set the biases of their models."""
+    return [Explainer(*make(kind, dtype=dtype)) for dtype in (torch.float64, dtype)]
+
+
+@pytest.mark.parametrize("method", ["signed_gi", "sa_l2", "attn_lrp", "integrated_gradients", "smoothgrad"])
+@pytest.mark.parametrize("kind", ["fasttext", "textcnn", "bilstm", "bert"])
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients")
+def test_very_confident_predictions_have_gradients_in_float32(kind, method):
+    """`dl/dlogits` is about `exp(-lead)`, and the smallest number of float32 is `exp(-103)`."""
+    for lead in (26, 30, 60, 105, 250):
+        scores = []
+        for explain in exact_and(torch.float32, kind):
+            explain.model.classifier.bias.data[:] = torch.tensor([lead, 0, 0])
+            explanations = explain(list(TEXTS[:2]), method, "word_type", labels=0, steps=4)
+            scores.append(np.concatenate([x.scores[method] for x in explanations]))
+        assert scores[0].any()
+        np.testing.assert_allclose(scores[1], scores[0], rtol=0, atol=1e-3 * np.abs(scores[0]).max())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_gradients_are_wider_only_if_a_slope_is_tiny(dtype, monkeypatch):
+    explain = Explainer(*make("textcnn", dtype=dtype))
+    batch = scored(explain, ["the end is bad", "the film is good"])
+    rows = {1.0: torch.float32, TINY: torch.float32, TINY / 2: torch.float64, 1e-46: torch.float64, 0.0: torch.float32}
+    grads = {}
+    for size, expected in rows.items():
+        slope = torch.tensor([[0.5, -0.25, 0.0], [size, 0.0, -size]], dtype=torch.float64)
+        monkeypatch.setattr(ForwardPass, "slope", lambda forward, slope=slope: slope)
+        with frozen_eval_mode(explain.model):
+            grads[size] = gradients_of(batch.forward.classifier.forward(batch.forward.batch, graph=True)).grad
+        assert grads[size].dtype == expected
+        assert torch.equal(grads[size][0], grads[1.0][0].to(expected)), "other texts keep their gradients"
+    assert grads[1.0][1].any()
+    assert not grads[0.0][1].any()
+    np.testing.assert_allclose(grads[TINY / 2][1], grads[1.0][1].double() * TINY / 2, rtol=1e-7)
+    np.testing.assert_allclose(grads[1e-46][1] * 1e46, grads[1.0][1], rtol=0.02, atol=1e-3)
 
 
 def test_random_scores_have_a_dtype_that_the_device_supports(monkeypatch):

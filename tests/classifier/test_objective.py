@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.special import expit, log_expit, log_softmax, softmax
 
-from hf_gradexplain.classifier.objective import Objective, with_classes
+from hf_gradexplain.classifier.objective import Objective, gradient_dtype, is_tiny, with_classes
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text.data import PREDICTED, REST, RUNNER_UP, Batch
 
@@ -110,3 +110,13 @@ def test_a_class_that_leads_by_far_still_has_a_gradient(head):
 def test_an_unknown_objective_is_an_error_that_suggests_the_nearest():
     with pytest.raises(GradexplainError, match=r"unknown objective 'logits': did you mean 'logit'\? Choices: loss"):
         Objective("logits", "softmax")
+
+
+def test_gradients_are_in_the_widest_dtype_if_a_slope_is_tiny(monkeypatch):
+    slope = torch.tensor([[1e-13, -1e-12], [2.0**-40, 0.0], [0.0, -1e-300], [0.0, 0.0]], dtype=torch.float64)
+    assert is_tiny(slope).tolist() == [[False], [False], [True], [False]]
+    assert is_tiny(slope * 0.5).tolist() == [[True], [True], [True], [False]]
+    assert gradient_dtype(torch.float16, slope[:2]) == gradient_dtype(torch.float32, slope[:2]) == torch.float32
+    assert gradient_dtype(torch.float64, slope[:2]) == gradient_dtype(torch.bfloat16, slope) == torch.float64
+    monkeypatch.setattr("hf_gradexplain.classifier.objective.widest", lambda device: torch.float32)
+    assert gradient_dtype(torch.float32, slope) == torch.float32
