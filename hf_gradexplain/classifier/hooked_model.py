@@ -20,6 +20,9 @@ from hf_gradexplain.classifier.state import ModelState, dtype_of
 from hf_gradexplain.classifier.token_places import Places, Vocabulary, find_places
 from hf_gradexplain.errors import GradexplainError
 
+MOST_PLACES = 64
+"""The largest number of shapes and paddings of batches for which the places of their tokens are kept."""
+
 
 @dataclass(frozen=True, eq=False)
 class EmbeddingOutput:
@@ -68,7 +71,7 @@ class HookedModel:
         compiled: Compiled replacements of some of its layers, see `hf_gradexplain.probing.compiled`.
         vocabulary: Token ids used to find the lookups in batches that the model reads differently from the sample text;
             None to refuse such batches.
-        places: The lookups found in such batches, by their shape and padding.
+        places: The lookups found in the last such batches, up to `MOST_PLACES`, by their shape and padding.
     """
 
     model: nn.Module
@@ -139,7 +142,10 @@ class HookedModel:
             if self.vocabulary is None:
                 raise GradexplainError(str(error)) from error
         tables = {lookup.module: lookup.table for lookup in self.lookups}
-        places = self.places[_layout(inputs)] = find_places(self.model, inputs, self.vocabulary, tables)
+        places = find_places(self.model, inputs, self.vocabulary, tables)
+        if len(self.places) >= MOST_PLACES:
+            del self.places[next(iter(self.places))]  # the oldest
+        self.places[_layout(inputs)] = places
         return self._run_once(inputs, places, edit_of(places))
 
     def _run_once(

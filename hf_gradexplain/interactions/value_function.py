@@ -1,6 +1,6 @@
 """The loss of one text as a function of the set of its removed units, for users and for the package shapiq."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -20,6 +20,8 @@ class ValueFunction:
     It takes several sets of removed units at a time, and returns a loss for each. Units are removed as for `loo`:
     replaced by the baseline or, with `mask="deletion"`, cut out. The loss is that of the objective, such as minus the
     log probability of the explained class. For an empty set, it is the loss of the full text.
+
+    Each call runs the model with its present weights. The explained class and the baseline stay the same.
 
     Attributes:
         forward: The forward pass over the text.
@@ -53,8 +55,9 @@ class ValueFunction:
                 f"the sets of removed units must be an array (N, {self.n_units}), but its shape is {removed.shape}: "
                 "give a row per set and a column per unit"
             )
-        with frozen_eval_mode(self.forward.classifier.model), torch.no_grad():
-            (losses,) = Game([self.forward]).losses(removed)
+        classifier = replace(self.forward.classifier)  # a new one holds no results of earlier weights
+        with frozen_eval_mode(classifier.model), torch.no_grad():
+            (losses,) = Game([classifier.forward(self.forward.batch, graph=False)]).losses(removed)
         return losses
 
     def to_shapiq(self) -> Any:

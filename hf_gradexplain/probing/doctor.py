@@ -13,7 +13,7 @@ from hf_gradexplain.classifier.limits import vocabulary_size
 from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.outputs import run_model
-from hf_gradexplain.classifier.state import device_of, dtype_of, frozen_eval_mode
+from hf_gradexplain.classifier.state import ModelState, device_of, dtype_of, frozen_eval_mode
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import ProblemTypeName
 from hf_gradexplain.perturb import GENERIC, shortcut_of, why_no_shortcut
@@ -179,8 +179,10 @@ def _reads_long_texts_like_short_ones(
 
 def _randomness(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase) -> Check:
     inputs, logits = _batch(classifier, tokenizer, LENGTHS[0]).inputs, []
+    generators = ModelState(classifier.model).generators  # no others: only these are restored
     for seed in range(2):
-        torch.manual_seed(seed)
+        for generator in generators:
+            generator.manual_seed(seed)
         with torch.no_grad():
             logits.append(run_model(classifier.model, inputs))
     if torch.equal(*logits):

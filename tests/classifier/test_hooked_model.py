@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from hf_gradexplain.classifier import hooked_model
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.probing.open_classifier import open_classifier
+from tests.helpers.rearranging import LONG, Rearranging, head_and_tail
 from tests.helpers.toys import TOKENIZER, Toy
 
 INPUTS = dict(TOKENIZER(["the film is bad", "the the film ."], return_tensors="pt", padding=True))
@@ -44,3 +46,17 @@ def test_masked_vectors_are_those_of_the_baseline(baseline):
         classifier = replace(open_classifier(model, TOKENIZER), baseline=baseline)
         logits = classifier.masked_logits(INPUTS, chosen)
     torch.testing.assert_close(logits, read(**INPUTS).logits.detach())
+
+
+def test_the_places_of_the_last_shapes_are_kept(monkeypatch):
+    assert hooked_model.MOST_PLACES == 64
+    monkeypatch.setattr(hooked_model, "MOST_PLACES", 2)
+    model = Rearranging(head_and_tail)
+    with frozen_eval_mode(model):
+        classifier = open_classifier(model, TOKENIZER)
+        for n, kept in [(0, [0]), (1, [0, 1]), (2, [1, 2]), (1, [1, 2]), (0, [2, 0])]:
+            ids = torch.arange(LONG + 1 + n).unsqueeze(0) % 20 + 4
+            inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+            same = classifier.logits(inputs, lambda table, vectors, tokens: vectors)
+            torch.testing.assert_close(same, model(**inputs).logits)
+            assert [shape[1] - LONG - 1 for shape, _ in classifier.places] == kept

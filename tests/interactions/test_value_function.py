@@ -6,11 +6,13 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from torch import nn
 
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explainer import Explainer
 from tests.helpers.naive import NaiveReader, loss_of
 from tests.helpers.snapshot import snapshot
-from tests.helpers.tiny import explainer
+from tests.helpers.tiny import explainer, make
 
 TEXT = "not good , a bad film"
 
@@ -49,6 +51,30 @@ def test_the_losses_are_those_of_the_model_run_on_masked_texts(kind, objective):
     np.testing.assert_allclose(found.game()(sets), expected, rtol=1e-9)
     assert snapshot(explain.model, explain.tokenizer) == before
     assert repr(found.game()) == "ValueFunction(5 units)"
+
+
+def with_other_values(layer):
+    layer.weight.data *= -1
+
+
+def with_another_layer(layer):
+    return nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None, dtype=layer.weight.dtype)
+
+
+@pytest.mark.parametrize("kind", ["fasttext", "textcnn", "bilstm", "bert", "gpt2"])
+@pytest.mark.parametrize("change", [with_other_values, with_another_layer])
+def test_the_losses_are_those_of_the_present_weights(kind, change):
+    explain, text = Explainer(*make(kind)), "good film is not bad"
+    found = explain.interactions(text, "loo", labels=1, self_check=False)
+    before = found.game()(every_set(5))
+    name = "score" if kind == "gpt2" else "classifier"
+    setattr(explain.model, name, change(getattr(explain.model, name)) or getattr(explain.model, name))
+    reader = NaiveReader(explain.model, explain.tokenizer, text)
+    words, loss = reader.units("word"), loss_of("loss", "single_label_classification", 1)
+    removed = [[t for u in np.flatnonzero(row) for t in words[u]] for row in every_set(5)]
+    after = found.game()(every_set(5))
+    np.testing.assert_allclose(after, [loss(reader.logits_without(tokens)).item() for tokens in removed], rtol=1e-9)
+    assert (np.abs(after - before)[:-1] > 1e-6).all(), "without any word, some models return their bias"
 
 
 def test_sets_of_another_size_are_refused():

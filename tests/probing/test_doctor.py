@@ -268,6 +268,15 @@ def test_random_numbers_in_eval_mode_are_noted():
     assert check_of(Explainer(model, TOKENIZER), "randomness").verdict == "note"
 
 
+def test_only_generators_that_are_restored_are_seeded(monkeypatch):
+    """`torch.manual_seed` seeds those of all devices."""
+    explain = Explainer(Toy(mix=lambda x: x.tanh() + torch.rand(1, dtype=torch.float64)), TOKENIZER)
+    before = torch.get_rng_state()
+    monkeypatch.setattr(torch, "manual_seed", lambda seed: pytest.fail("all devices were seeded"))
+    assert check_of(explain, "randomness").verdict == "note"
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_half_precision_is_noted():
     check = check_of(Explainer(*make("bert", dtype=torch.float16)), "weights")
     assert check.verdict == "note"
