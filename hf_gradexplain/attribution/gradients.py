@@ -98,7 +98,7 @@ def _gradients(forward: ForwardPass, rules: str | None, baseline: tuple[Tensor, 
     dtype = reduce(torch.promote_types, (grad.dtype for *_, grad in parts))
     whole = Gradients(vectors.new_zeros(shape), grad.new_zeros(shape, dtype=dtype), concatenated(baseline))
     for rows, columns, vectors, grad in parts:
-        whole.embedding[rows, columns], whole.grad[rows, columns] = vectors, grad
+        whole.embedding[rows, columns], whole.grad[rows, columns] = vectors, grad.to(dtype)
     return whole
 
 

@@ -165,6 +165,40 @@ def test_very_confident_predictions_have_gradients_in_float32(kind, method):
         np.testing.assert_allclose(scores[1], scores[0], rtol=0, atol=1e-3 * np.abs(scores[0]).max())
 
 
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients")
+def test_integrated_gradients_with_more_and_more_points_do_not_vanish_in_float32():
+    scores = []
+    for explain in exact_and(torch.float32, "bert"):
+        explain.model.classifier.bias.data[:] = torch.tensor([105, 0, 0])
+        explanations = explain(list(TEXTS[:2]), "integrated_gradients", labels=0)
+        scores.append(np.concatenate([x.scores["integrated_gradients"] for x in explanations]))
+    assert scores[0].any()
+    np.testing.assert_allclose(scores[1], scores[0], rtol=0, atol=1e-3 * np.abs(scores[0]).max())
+
+
+@pytest.mark.parametrize("tiny", [0, -1])
+def test_the_windows_of_a_text_that_run_apart_may_have_tiny_and_ordinary_slopes(tiny, monkeypatch):
+    model, tokenizer = make("bert", dtype=torch.float32)
+    tokenizer.model_max_length = 8
+    explain = Explainer(model, tokenizer)
+    options = Options(("random",), stride=2, batch_tokens=8)
+    (batch,) = explain.run([TEXTS[2]], options)
+    grads = []
+    for factor in (1.0, 1e-46):
+        with frozen_eval_mode(explain.model):
+            forward = batch.forward.classifier.forward(batch.forward.batch, graph=True)
+            slope = torch.tensor([[0.5, -0.25, 0.0]], dtype=torch.float64).repeat(len(forward.sequence_logits), 1)
+            slope[tiny] *= factor
+            monkeypatch.setattr(ForwardPass, "slope", lambda forward, slope=slope: slope)
+            grads.append(gradients_of(forward).grad)
+            monkeypatch.undo()
+    assert len(slope) > 2
+    assert (grads[0].dtype, grads[1].dtype) == (torch.float32, torch.float64)
+    grads[1][tiny] *= 1e46
+    assert grads[1][tiny].any()
+    torch.testing.assert_close(grads[1], grads[0].double(), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_gradients_are_wider_only_if_a_slope_is_tiny(dtype, monkeypatch):
     explain = Explainer(*make("textcnn", dtype=dtype))
