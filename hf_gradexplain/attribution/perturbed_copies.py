@@ -206,5 +206,5 @@ class PerturbedCopies:
             perturbed = self.perturbed(part.rows, part.sequences)[:, part.columns].unsqueeze(2)
             weighted = part.grad * weights[part.rows.cpu()].to(part.grad)[:, None, None]
             total = total.to(torch.promote_types(total.dtype, weighted.dtype))
-            total[:, part.columns].index_add_(0, part.sequences, weighted.where(perturbed, 0))
+            total[:, part.columns].index_add_(0, part.sequences, weighted.where(perturbed, 0).to(total.dtype))
         return Gradients(vectors, total, concatenated(baseline))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from hf_gradexplain.attribution.averaged_gradients import SmoothGrad
 from hf_gradexplain.attribution.gradients import gradients_of, loss_scale
 from hf_gradexplain.attribution.methods import METHODS, score_batch, select
 from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, RandomScores
@@ -197,6 +198,25 @@ def test_the_windows_of_a_text_that_run_apart_may_have_tiny_and_ordinary_slopes(
     grads[1][tiny] *= 1e46
     assert grads[1][tiny].any()
     torch.testing.assert_close(grads[1], grads[0].double(), rtol=1e-5, atol=1e-6)
+
+
+def test_copies_that_run_apart_may_have_tiny_and_ordinary_slopes(monkeypatch):
+    explain = Explainer(*make("bert", dtype=torch.float32))
+    (batch,) = explain.run([TEXTS[0]], Options(("random",), batch_tokens=8))
+    found = []
+    for factor in (1e-46, 0.0):
+        slopes = iter([1.0, factor, 1.0, factor])
+
+        def slope(forward, slopes=slopes):
+            return next(slopes) * torch.tensor([[0.5, -0.25, 0.0]], dtype=torch.float64)
+
+        monkeypatch.setattr(ForwardPass, "slope", slope)
+        with frozen_eval_mode(explain.model):
+            found.append(SmoothGrad(copies=4)(batch.forward).grad)
+        assert next(slopes, None) is None, "a pass per copy"
+    assert [grad.dtype for grad in found] == [torch.float64, torch.float32]
+    assert found[1].any()
+    torch.testing.assert_close(found[0], found[1].double(), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
