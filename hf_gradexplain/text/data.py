@@ -54,8 +54,7 @@ class Document:
             None if it is read as one sequence.
         windows: The windows that the text is read as; empty if it is read as one sequence.
         unread: The spans `(start, end)` of characters that the model does not read. In a conversation, these are what
-            the chat template drops and what truncation removes. In a pair, a zero-shot classification or a ranking,
-            they are what truncation removes. Empty for a truncated single text, see `Explanation.unread`.
+            the chat template drops and what truncation removes; in other texts, what truncation removes.
     """
 
     text: str

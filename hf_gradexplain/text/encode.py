@@ -158,7 +158,7 @@ class Encoder:
                 continue
             if cuts or second:
                 text = document.text if parts[i] == whole[i] else whole[i][0]
-                unread = tokens.unread(i, (second - len(SEPARATOR), len(text))) if second else ()
+                unread = tokens.unread(i, (second - len(SEPARATOR), len(text)) if second else (len(text),))
                 at = min(cuts, default=None)
                 document = replace(document, text=text, truncated_at=at, pair_start=second or None, unread=unread)
             yield windows(document, tokens, i) if windows else document

@@ -174,6 +174,15 @@ def test_only_what_was_read_of_a_long_text_is_in_a_unit():
         assert read - 4 <= custom[1].units[0].spans[0][0] < custom[1].units[0].spans[0][1] <= read
 
 
+def test_what_is_not_read_ends_where_the_model_begins_to_read_and_not_at_the_first_span():
+    text = "the film is good and the film is bad"
+    settings = {"max_length": 6, "truncation_side": "left"}
+    words = explainer("bert")(text, "loo", tokenizer_kwargs=settings)
+    custom = explainer("bert")(text, "loo", units=[(33, 36)], tokenizer_kwargs=settings)
+    assert custom.unread == words.unread == ((0, words.units[0].spans[0][0]),)
+    assert 0 < custom.unread[0][1] < custom.units[0].spans[0][0]
+
+
 @pytest.mark.parametrize("kind", ["bert", "gpt2"])
 def test_spans_behind_what_was_read_reach_into_no_other_text(kind):
     """Of very long texts, only the beginning is tokenized."""

@@ -106,10 +106,12 @@ def test_what_is_cut_of_each_text_is_unread(kind, limit, side):
         assert document.truncated_at == (expected[0][0] if expected else None)
 
 
-def test_nothing_of_a_pair_that_fits_is_unread():
+def test_nothing_of_a_pair_that_fits_is_unread_and_the_rest_of_a_text_is():
     documents = Encoder(tokenizer_of("word_piece"), 20, "word")([("the film", "is good"), "film " * 50])
-    assert [document.unread for document in documents] == [(), ()]
-    assert [document.truncated_at is None for document in documents] == [True, False]
+    cut = documents[1].truncated_at
+    assert 5 < cut < 250
+    assert [document.unread for document in documents] == [(), ((cut, 250),)]
+    assert documents[0].truncated_at is None
 
 
 PAIR = "the film is good " * 20, "the end is bad " * 20
