@@ -35,6 +35,13 @@ def test_streaming_gives_the_rows_that_loading_gives(tmp_path, source):
     assert [row["id"] for batch in streamed.iter(batch_size=4) for row in [batch]] == [[0, 1, 2, 3], [4, 5]]
 
 
+@pytest.mark.parametrize("source", ["parquet", "json", "csv"])
+def test_streaming_writes_no_copy_of_the_dataset(tmp_path, source):
+    save(tmp_path, [0] * 6, texts=["x"] * 6)
+    assert len(list(stream_texts(str(tmp_path / source)))) == 6
+    assert not list(tmp_path.glob("cache/**/*.arrow"))
+
+
 def test_columns_of_any_name_even_swapped(tmp_path):
     Dataset.from_dict({"label": ["what?"], "text": [True], "id": ["that"]}).to_parquet(str(tmp_path / "x.parquet"))
     streamed = stream_texts(str(tmp_path / "x.parquet"), text_column="label,id", label_column="text")
