@@ -35,7 +35,7 @@ def test_streaming_gives_the_rows_that_loading_gives(tmp_path, source):
     assert [row["id"] for batch in streamed.iter(batch_size=4) for row in [batch]] == [[0, 1, 2, 3], [4, 5]]
 
 
-@pytest.mark.parametrize("source", ["parquet", "json", "csv"])
+@pytest.mark.parametrize("source", ["parquet", "json"])
 def test_streaming_writes_no_copy_of_the_dataset(tmp_path, source):
     save(tmp_path, [0] * 6, texts=["x"] * 6)
     assert len(list(stream_texts(str(tmp_path / source)))) == 6
