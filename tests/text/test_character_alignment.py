@@ -33,6 +33,7 @@ def aligned(surfaces, text, **how):
         (["--", "a"], "--a", ["--", "a"]),
         ([" "], " ", [" "]),
         (["bad", " ", "film"], "bad,film", ["bad", "", "film"]),  # a blank that the text does not have
+        (["bad", " "], "badly", ["badly", ""]),  # nor in the middle of a word
         (["b", "ad"], "BAD", ["B", "AD"]),
         (["a", "SS"], "aß", ["a", "ß"]),
         (["e", "t\u0301"], "ét́", ["é", "t́"]),
