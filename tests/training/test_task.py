@@ -89,6 +89,7 @@ def test_a_class_without_texts_and_predictions_has_f1_zero():
 def test_metrics_of_multi_label_classification():
     rng = np.random.default_rng(0)
     logits, targets = rng.normal(size=(50, 3)), rng.integers(0, 2, (50, 3)).astype(float)
+    logits[0] = 0.0  # as probable as not: no label is predicted
     metrics = Task(MULTI, tuple("abc")).metrics(logits, targets)
     predictions = (logits > 0).astype(float)
     assert metrics["accuracy"] == sum((p == t).all() for p, t in zip(predictions, targets, strict=True)) / 50

@@ -55,6 +55,10 @@ def sheets(chromium):
     return len(re.findall(rb"/Type\s*/Page\b", pdf))
 
 
+def test_the_main_words_are_listed_in_the_table_only():
+    assert 'class="legend"' not in render_evidence(PAGE)
+
+
 def test_a_short_text_takes_one_sheet_and_a_long_one_is_shown_whole(chromium, tmp_path):
     opened(chromium, tmp_path, PAGE, width=1280)
     assert sheets(chromium) == 1

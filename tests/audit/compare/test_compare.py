@@ -543,6 +543,19 @@ def test_other_words_are_refused(runs, tmp_path):
         compare(runs[1][0], write(halves, tmp_path, "halves"))
 
 
+def test_runs_with_half_of_all_words_in_common_are_compared(runs, tmp_path):
+    """Of three words, two are in both runs, and one more in each of them."""
+    documents = [document for document in runs[0][0] if len(document.explanation.units) % 3 == 0]
+    assert documents
+    halves = []
+    for document in documents:
+        explanation = document.explanation
+        units = [unit if i % 3 else replace(unit, text=unit.text + "x") for i, unit in enumerate(explanation.units)]
+        halves.append(replace(document, explanation=replace(explanation, units=tuple(units))))
+    result = compare(write(documents, tmp_path, "whole"), write(halves, tmp_path, "halves"))
+    assert result.counts["texts"] == len(documents)
+
+
 def test_one_reference_and_unknown_methods_are_refused(runs):
     a, b, reference, *_ = runs[1]
     with pytest.raises(GradexplainError, match=r"^one reference cannot show .* give two or more"):
