@@ -230,7 +230,8 @@ def score_classes(
 ) -> list[Scores]:
     """Run the model on a batch, call each distinct source once per class, and compute the scores of all methods.
 
-    Sources that need the autograd graph run first; it is freed before the others run.
+    Sources that use what the forward pass holds, its autograd graph or its keys and values, run first. It is freed
+    before the others run.
 
     Args:
         classifier: The classifier.
@@ -253,24 +254,24 @@ def score_classes(
     else:
         forward = classifier.forward(batch, graph=graph)
     _check_finite("the model's logits", forward.logits, classifier.precision)
-    forwards, of_graph = classes(forward, batch), [source for source in sources if source.graph]
+    forwards = classes(forward, batch)
     del forward
-    passes = [forward.without_graph() for forward in forwards]
-    found = [Scores(replace(each, key_values=None)) for each in passes]
+    first = [source for source in sources if source.graph or (source == LeaveOneOut() and not graph)]
+    found = [Scores(forward.without_graph()) for forward in forwards]
 
-    def add(source: Source, forwards: Sequence[ForwardPass]) -> None:
-        for scores, evidence in zip(found, source.of_classes(forwards), strict=True):
+    def add(source: Source, passes: Sequence[ForwardPass]) -> None:
+        for scores, evidence in zip(found, source.of_classes(passes), strict=True):
             for name, method in methods.items():
                 if method.source == source:
                     scores.add(name, method, evidence)
 
-    for source in of_graph:
-        needed = [True] * (len(forwards) - 1) + [source is not of_graph[-1]]
+    for source in first:
+        needed = [True] * (len(forwards) - 1) + [source is not first[-1]]
         add(source, [replace(each, keep_graph=keep) for each, keep in zip(forwards, needed, strict=True)])
     del forwards
     for source in sources:
-        if not source.graph:
-            add(source, passes)
+        if source not in first:
+            add(source, [scores.forward for scores in found])
     for name, values in ((name, of_class.scores[name]) for name in methods for of_class in found):
         _check_finite(f"the scores of {name!r}", values, classifier.precision)
     return [scores.in_order(methods) for scores in found]

@@ -95,8 +95,9 @@ class ForwardPass:
         return self.classifier.objective.target_probability(logits, *self._classes_of(logits, texts))
 
     def without_graph(self) -> "ForwardPass":
-        """Return the forward pass without the autograd graph."""
-        return replace(self, logits=self.logits.detach(), sequence_logits=self.sequence_logits.detach(), held=())
+        """Return the forward pass without the autograd graph and without keys and values."""
+        logits, sequence_logits = self.logits.detach(), self.sequence_logits.detach()
+        return replace(self, logits=logits, sequence_logits=sequence_logits, held=(), key_values=None)
 
     def only(self, text: int) -> "ForwardPass":
         """Return the forward pass over one text of the batch, without a graph."""

@@ -32,7 +32,7 @@ from torch import Tensor
 
 from hf_gradexplain.classifier.embedding_lookups import same_logits
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
-from hf_gradexplain.classifier.key_values import KeyValues
+from hf_gradexplain.classifier.key_values import CacheError, KeyValues
 from hf_gradexplain.classifier.memory import is_out_of_memory, run_in_chunks, token_limit
 from hf_gradexplain.classifier.objective import with_classes
 from hf_gradexplain.classifier.state import device_of
@@ -69,11 +69,16 @@ def forward_pass(classifier: HookedClassifier, batch: Batch) -> ForwardPass:
     try:
         kept = KeyValues.of(classifier, batch.inputs)
     except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
+        _check_is_expected(error)
         return classifier.forward(batch, graph=False)
     logits = kept.logits.to(batch.target.device)
     return ForwardPass(classifier, with_classes(batch, logits, classifier.objective), logits, logits, key_values=kept)
+
+
+def _check_is_expected(error: Exception) -> None:
+    """Raise the error, unless memory ran out or the model does not read all tokens of long texts."""
+    if not (isinstance(error, CacheError) or is_out_of_memory(error)):
+        raise error
 
 
 def leave_one_out(forward: ForwardPass) -> Tensor:
@@ -84,8 +89,7 @@ def leave_one_out(forward: ForwardPass) -> Tensor:
         try:
             logits = run_passes(forward, passes)
         except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
+            _check_is_expected(error)
             logits = None
         if logits is not None:
             return logits

@@ -153,3 +153,28 @@ def test_the_scores_of_long_texts_are_those_of_full_copies(monkeypatch):
     full = [each.scores["loo"] for each in explain(texts, "loo", batch_tokens=64)]
     assert not used
     np.testing.assert_allclose(shared, full, rtol=0, atol=1e-12)
+
+
+class LastTokens(GPT2ForSequenceClassification):
+    """Reads the last 50 tokens of a text: the keys and values of a longer text are not those of all tokens."""
+
+    def forward(self, input_ids=None, attention_mask=None, **others):
+        return super().forward(input_ids[:, -50:], attention_mask=attention_mask[:, -50:], **others)
+
+
+@pytest.mark.parametrize("methods", ["loo", ["loo", "occlusion"], ["loo", "signed_gi"]])
+def test_full_copies_run_if_long_texts_are_read_in_part(methods, monkeypatch):
+    monkeypatch.setattr(shared_prefix, "tokens_of_a_pass", lambda classifier: 2.0)
+    model, tokenizer = gpt2()
+    model = LastTokens.from_pretrained(None, config=model.config, state_dict=model.state_dict()).double().eval()
+    explain = Explainer(model, tokenizer)
+    assert explain.profile.shares_prefixes
+    text = " ".join("abcdefgh"[k % 8] for k in range(40))
+    (shared,) = explain([text], methods, "token")
+    unread = len(shared) - 50
+    assert unread > 5
+    assert shared.scores["loo"][:unread] == pytest.approx(np.zeros(unread), abs=1e-12)
+    explain.profile = replace(explain.profile, prefix_error=math.inf)
+    (full,) = explain([text], "loo", "token")
+    assert np.abs(full.scores["loo"][unread:]).min() > 1e-6
+    np.testing.assert_allclose(shared.scores["loo"], full.scores["loo"], rtol=0, atol=1e-12)
