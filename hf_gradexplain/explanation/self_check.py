@@ -119,7 +119,7 @@ class SelfCheck:
         """Return the verdict and the numbers in words, on one line without control characters.
 
         The mean over the random sets is followed by the lowest and the highest number, unless all are equal. Numbers
-        have 2 decimals, or up to 4 if the two numbers to compare would look equal.
+        have 2 decimals, or up to 4 if numbers that the verdict compares would look equal.
         """
         k = len(self.top)
         top = ", ".join(f"'{one_line(text, width=32)}'" for text in self.top[:_LISTED])
@@ -174,9 +174,11 @@ class SelfCheck:
 
     @property
     def _decimals(self) -> int:
-        pairs = ((self._written(self.without, d), self._written(self.without_random, d)) for d in _DECIMALS)
-        enough = (d for d, (without, random) in zip(_DECIMALS, pairs, strict=True) if without != random)
-        return next(enough, _DECIMALS[0])
+        others = (self.full, self.without_random) if self.verdict == "passed" else (self.without_random,)
+        for d in _DECIMALS:
+            if self._written(self.without, d) not in [self._written(other, d) for other in others]:
+                return d
+        return _DECIMALS[0]
 
     def _written(self, value: float, decimals: int) -> str:
         if not isfinite(value):

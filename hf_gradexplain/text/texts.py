@@ -124,7 +124,7 @@ def as_given(text: Any) -> Any:
     return list(text) if is_conversation(text) else text
 
 
-def _is_dict_of_text(text: Any) -> TypeGuard[Mapping[str, str]]:
+def _is_dict_of_text(text: Any) -> TypeGuard[Mapping[str, Any]]:
     """Return whether this is a text or a pair as pipelines of transformers take it: a dict with nothing else."""
     return _is_row(text) and text.keys() <= {"text", "text_pair"}
 

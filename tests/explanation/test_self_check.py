@@ -379,6 +379,16 @@ def test_the_sentence_of_one_unit_of_many_and_of_a_regression():
     )
 
 
+@pytest.mark.parametrize(
+    ("full", "without", "shown"),
+    [(0.404, 0.396, "0.404 → 0.396"), (0.40004, 0.39994, "0.4000 → 0.3999"), (0.413, 0.396, "0.41 → 0.40")],
+)
+def test_a_fall_that_passes_is_seen_in_the_numbers(full, without, shown):
+    check = replace(CHECK, full=full, without=without, random=(0.42,) * 5)
+    assert check.sentence().startswith("passed: without")
+    assert f"p {shown}; " in check.sentence()
+
+
 def test_as_many_decimals_are_shown_as_tell_the_numbers_apart():
     shown = [
         replace(CHECK, full=1.0, without=without, random=(random,) * 5).sentence().split(": ", 2)[2].split(";")[:2]
