@@ -126,14 +126,14 @@ def as_given(text: Any) -> Any:
 
 def _is_dict_of_text(text: Any) -> TypeGuard[Mapping[str, Any]]:
     """Return whether this is a text or a pair as pipelines of transformers take it: a dict with nothing else."""
-    return _is_row(text) and text.keys() <= {"text", "text_pair"}
+    if not _is_row(text) or "text" not in text or not text.keys() <= {"text", "text_pair"}:
+        return False
+    return isinstance(text["text"], str) or _is_missing(text["text"])
 
 
 def _is_row(value: Any) -> TypeGuard[Mapping[str, Any]]:
-    """Return whether this looks like a row of a dataset, or is a text or pair in a dict, and is no message."""
-    if not isinstance(value, Mapping) or "text" not in value or "role" in value:
-        return False
-    return isinstance(value["text"], str) or _is_missing(value["text"])
+    """Return whether this is a dict, but no message and no part of one."""
+    return isinstance(value, Mapping) and "role" not in value and "content" not in value
 
 
 def _holds_columns(text: Any) -> bool:
@@ -179,8 +179,10 @@ def _instead_of_rows(text: Any) -> str:
     """Return what to give instead of rows of a dataset, for the end of a message; empty if this is no row."""
     if not _is_row(text):
         return ""
-    each = "(row['text'], row['text_pair'])" if "text_pair" in text else "row['text']"
-    return f": for rows of a dataset, give [{each} for row in rows]"
+    if "text" in text and "text_pair" in text:
+        return ": for rows of a dataset, give [(row['text'], row['text_pair']) for row in rows]"
+    names = ["text"] * ("text" in text) + [name for name, value in text.items() if isinstance(value, str)]
+    return f": for rows of a dataset, give [row[{names[0]!r}] for row in rows]" if names else ""
 
 
 def messages_of(conversation: Conversation) -> list[dict[str, Any]]:

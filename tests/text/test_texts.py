@@ -53,7 +53,7 @@ TWO = [HELLO, {"role": "assistant", "content": "Hi"}]
         ([{"text": float("nan"), "label": 1}], False, False),
         (np.array([{"text": "a"}]), False, False),
         ([{"text": "a", "role": "user"}], True, True),
-        ([{"text": ["a"]}], True, True),
+        ([{"text": ["a"]}], False, False),
         (None, False, False),
     ],
 )
@@ -200,13 +200,23 @@ def test_what_is_no_text_is_named(text, kind):
     ("row", "fix"),
     [
         ({"text": "a", "label": 1}, ": for rows of a dataset, give [row['text'] for row in rows]"),
+        ({"sentence": "a", "label": 1}, ": for rows of a dataset, give [row['sentence'] for row in rows]"),
+        (
+            {"id": 3, "premise": "a", "hypothesis": "b"},
+            ": for rows of a dataset, give [row['premise'] for row in rows]",
+        ),
+        ({"label": 1}, ""),
+        ({}, ""),
         ({"text": None, "label": 1}, ": for rows of a dataset, give [row['text'] for row in rows]"),
         (
             {"text": "a", "text_pair": "b", "label": 1},
             ": for rows of a dataset, give [(row['text'], row['text_pair']) for row in rows]",
         ),
-        ({"review": "a", "label": 1}, ""),
-        ({"text": ["a"], "label": 1}, ""),
+        ({"label": 1, "review": "a"}, ": for rows of a dataset, give [row['review'] for row in rows]"),
+        (
+            {"title": "b", "text": ["a"], "label": 1},
+            ": for rows of a dataset, give [row['text'] for row in rows]",
+        ),
         ({"role": "user", "text": "a"}, ""),
     ],
 )
