@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from operator import is_
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import nn
@@ -16,6 +17,9 @@ from hf_gradexplain.threads import lock_of
 
 UNUSED_PAD_ID = -1
 """A pad id that no token has, for models without a pad token."""
+
+_NAMING: WeakSet[nn.Module] = WeakSet()
+"""The models that return names in `frozen_eval_mode` although their configuration says `return_dict=False`."""
 
 
 class ModelState:
@@ -62,7 +66,7 @@ def frozen_eval_mode(model: nn.Module) -> Iterator[None]:
     - Autocast is off, even inside the caller's `torch.autocast`, on the CPU and on the model's devices.
     - A model without a pad token gets the id `UNUSED_PAD_ID`: decoders without a pad token refuse batches, even of
       texts of equal length.
-    - A model of transformers returns an object with names even if its configuration says `return_dict=False`.
+    - A model that needs it (see `return_names`) returns names even if its configuration says `return_dict=False`.
     - Modules compiled in place run uncompiled, because compiled code may skip hooks.
     - cuDNN is off for recurrent layers, and TF32 is off for convolutions; see `_exact_cudnn`.
     - The random numbers are those of a fixed seed.
@@ -92,7 +96,7 @@ def frozen_eval_mode(model: nn.Module) -> Iterator[None]:
                 for config in _configs(model):
                     if getattr(config, "pad_token_id", 0) is None:
                         config.pad_token_id = UNUSED_PAD_ID
-                    if isinstance(model, PreTrainedModel) and not config.return_dict:
+                    if model in _NAMING:
                         config.return_dict = True
                 for module in modules:
                     if module._compiled_call_impl is not None:
@@ -101,6 +105,20 @@ def frozen_eval_mode(model: nn.Module) -> Iterator[None]:
         finally:
             for module, name in trainable:
                 module.get_parameter(name).requires_grad_(True)
+
+
+def return_names(model: nn.Module) -> bool:
+    """Let a model of transformers return names in this and all later blocks of `frozen_eval_mode`.
+
+    Returns:
+        Whether this changes the model: whether its configuration says `return_dict=False`.
+    """
+    unnamed = [c for c in _configs(model) if not c.return_dict] if isinstance(model, PreTrainedModel) else []
+    if unnamed:
+        _NAMING.add(model)
+    for config in unnamed:
+        config.return_dict = True
+    return bool(unnamed)
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Find the embedding lookups of a model, and refuse models that are not sequence classifiers."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +15,7 @@ from hf_gradexplain.classifier.lookups import Lookup
 from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.outputs import logits_of, output_of
-from hf_gradexplain.classifier.state import device_of
+from hf_gradexplain.classifier.state import device_of, return_names
 from hf_gradexplain.classifier.token_places import Vocabulary, find_places
 from hf_gradexplain.errors import GradexplainError, one_line
 from hf_gradexplain.probing.gradient_checks import (
@@ -46,7 +48,7 @@ def open_classifier(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Hoo
     batch = collate(sample_documents(tokenizer, [max(n, 4 - around, 2)]), [0], tokenizer, device_of(model))
     try:
         with torch.no_grad():
-            output = output_of(model, batch.inputs)
+            output = _output_of(model, batch.inputs)
     except FAILURES as error:
         if is_out_of_memory(error):
             raise
@@ -76,6 +78,18 @@ def open_classifier(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Hoo
         if not lookups:
             raise
     return HookedClassifier(model, lookups, Objective("logit", "identity"), 1024, vocabulary=vocabulary)
+
+
+def _output_of(model: nn.Module, inputs: Mapping[str, Tensor]) -> Any:
+    """Return the output of the model as it is configured, or, if this has no logits or fails, of the naming model."""
+    try:
+        output = output_of(model, inputs)
+        if logits_of(output) is not None or not return_names(model):
+            return output
+    except FAILURES as error:
+        if is_out_of_memory(error) or not return_names(model):
+            raise
+    return output_of(model, inputs)
 
 
 def _no_head(model: nn.Module) -> str:

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from transformers import BertModel, BertPreTrainedModel
 from transformers.utils import ModelOutput
 
+from hf_gradexplain.classifier import state
 from hf_gradexplain.classifier.outputs import logits_of, run_model
+from hf_gradexplain.classifier.state import return_names
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
 from tests.helpers.tiny import FEW, MOST, TEXTS, explainer, make
 
@@ -90,3 +94,57 @@ def test_causal_models_need_names_within():
     found, expected = Explainer(model, tokenizer)(TEXTS[0], "loo"), explainer("gpt2")(TEXTS[0], "loo")
     np.testing.assert_array_equal(found.scores["loo"], expected.scores["loo"])
     assert model.config.return_dict is False
+
+
+class Subclass(BertPreTrainedModel):
+    """A model with a forward pass of its own, which unpacks a tuple."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.bert, self.classifier = BertModel(config), nn.Linear(config.hidden_size, config.num_labels)
+        self.post_init()
+
+    def forward(self, input_ids, attention_mask=None, token_type_ids=None):
+        _, pooled = self.bert(input_ids, attention_mask, token_type_ids)
+        return self.classifier(pooled)
+
+
+def test_models_that_unpack_tuples_within_keep_them():
+    whole, tokenizer = make("bert")
+    whole.config.return_dict = False
+    model = Subclass(whole.config).to(torch.float64).eval()
+    model.load_state_dict(whole.state_dict())
+    found, expected = Explainer(model, tokenizer)(TEXTS[0], "loo"), explainer("bert")(TEXTS[0], "loo")
+    np.testing.assert_allclose(found.scores["loo"], expected.scores["loo"], rtol=1e-9)
+    assert model.config.return_dict is False
+
+
+def test_only_models_of_transformers_without_names_are_changed():
+    model, _ = make("bert")
+    assert not return_names(model)
+    assert model not in state._NAMING
+    model.config.return_dict = False
+    assert not return_names(Unpacking(model))
+    assert model.config.return_dict is False
+    assert return_names(model)
+    assert model.config.return_dict is True
+    model.config.return_dict = False
+    with state.frozen_eval_mode(model):
+        assert model.config.return_dict is True
+    assert model.config.return_dict is False
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("full"), RuntimeError("broken")])
+def test_failures_are_tried_again_with_names_unless_memory_is_full(error, monkeypatch):
+    model, tokenizer = make("bert")
+    model.config.return_dict = False
+    calls = []
+
+    def forward(input_ids):
+        calls.append(model.config.return_dict)
+        raise error
+
+    monkeypatch.setattr(model, "forward", forward)
+    with pytest.raises((torch.OutOfMemoryError, GradexplainError)):
+        Explainer(model, tokenizer)
+    assert calls == ([False] if isinstance(error, torch.OutOfMemoryError) else [False, True])
