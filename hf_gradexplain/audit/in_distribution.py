@@ -149,7 +149,7 @@ def in_distribution(
     Raises:
         GradexplainError: An argument cannot be used.
     """
-    texts, reference, shares = checked(plain(texts)), checked(plain(reference)), _as_shares(shares)
+    texts, reference, shares = checked(plain(texts)), _as_reference(reference), _as_shares(shares)
     if len(reference) < FEWEST:
         raise GradexplainError(
             f"the test needs {FEWEST} or more reference texts, but got {len(reference)}: give more texts"
@@ -170,6 +170,14 @@ def in_distribution(
         raise GradexplainError("none of the texts has words that can be masked: give other texts")
     p, prediction, confidence = map(np.stack, zip(*(tested[i] for i in sorted(tested)), strict=True))
     return InDistribution(shares, p, prediction, confidence, method, len(known), reference_masked)
+
+
+def _as_reference(reference: Iterable[Text]) -> list[Text]:
+    """Return the reference texts in a list; the message of an error says that it is about them."""
+    try:
+        return checked(plain(reference))
+    except GradexplainError as error:
+        raise GradexplainError(f"reference: {error}") from error
 
 
 def _as_shares(shares: Iterable[float]) -> tuple[float, ...]:

@@ -50,8 +50,9 @@ class StreamingEngine(AttributionEngine):
             An iterator that yields one `Explanation` per text.
 
         Raises:
-            GradexplainError: An argument cannot be used. A text and its label are checked when they are read; before an
-                error is raised, the texts before it are explained.
+            GradexplainError: An argument cannot be used. If an item is no text, pair or conversation, or labels,
+                classes or units end early, the texts before it are explained before the error is raised. Any other
+                error, such as an unknown class or a wrong span, is raised before its chunk is explained.
 
         Examples:
             >>> import hf_gradexplain  # doctest: +SKIP

@@ -240,9 +240,11 @@ def test_arguments_that_cannot_be_used():
         in_distribution(engine, TEXTS, REFERENCE, shares=["half"])
     with pytest.raises(GradexplainError, match=r"^text 1 is missing \(None or NaN\)"):
         in_distribution(engine, ["good", None], REFERENCE)
-    for texts, reference in ((["good", 3], REFERENCE), (TEXTS, ["good", 3])):
-        with pytest.raises(GradexplainError, match=r"^text 1: each text must be a str, .*, not int$"):
+    for texts, reference, start in ((["good", 3], REFERENCE, ""), (TEXTS, ["good", 3], "reference: ")):
+        with pytest.raises(GradexplainError, match=rf"^{start}text 1: each text must be a str, .*, not int$"):
             in_distribution(engine, texts, reference)
+    with pytest.raises(GradexplainError, match=r"^reference: text 1 is missing \(None or NaN\)"):
+        in_distribution(engine, TEXTS, ["good", None])
     with pytest.raises(GradexplainError, match=r"^none of the texts has words that can be masked: give other texts$"):
         in_distribution(engine, [""], REFERENCE)
 

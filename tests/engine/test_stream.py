@@ -343,6 +343,16 @@ def test_what_was_read_before_an_error_is_explained(tokens, texts, given, error,
         next(stream)
 
 
+@pytest.mark.parametrize("given", [{"labels": [0, 1, 99, 0]}, {"target": [0, 1, 99, 0]}])
+def test_an_unknown_class_is_refused_before_its_chunk_is_explained(given, monkeypatch):
+    small_chunks(monkeypatch)
+    for tokens, n_explained in ((4096, 0), (1, 2)):
+        stream = explainer("bert").stream(MANY[:4], "random", batch_tokens=tokens, progress=False, **given)
+        assert len(list(itertools.islice(stream, n_explained))) == n_explained
+        with pytest.raises(GradexplainError, match="99"):
+            next(stream)
+
+
 def test_nothing_is_explained_before_an_error_of_the_first_text():
     chunks = module._chunks(iter([None]), {}, 9)
     with pytest.raises(GradexplainError, match=f"^text 0 {MISSING}"):
