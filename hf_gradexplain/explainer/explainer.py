@@ -6,18 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from torch import nn
-
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.classifier.targets import Labels, label_ids
-from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer.auditing import AuditingEngine
 from hf_gradexplain.explainer.comparing import ComparingEngine
 from hf_gradexplain.explainer.interacting import InteractingEngine
 from hf_gradexplain.explainer.refining import RefiningEngine
 from hf_gradexplain.explainer.streaming import StreamingEngine
 from hf_gradexplain.explanation import Explanation, Explanations
-from hf_gradexplain.loading import has_own_tokenizer
 from hf_gradexplain.options import AUTO, Options, UnitName
 from hf_gradexplain.options.classes import check_one_question
 from hf_gradexplain.options.signatures import (
@@ -291,8 +287,6 @@ def explain(
     Raises:
         GradexplainError: The model cannot be loaded, or an argument cannot be used.
     """
-    if isinstance(model, nn.Module) and not has_own_tokenizer(model):
-        raise GradexplainError("a loaded model needs its tokenizer: call Explainer(model, tokenizer)(texts)")
     if isinstance(model, str | os.PathLike):
         explainer = Explainer.from_pretrained(os.fspath(model))
     else:

@@ -1,6 +1,6 @@
 """Load models and tokenizers by hub name or from a folder, and check that they are safe and complete."""
 
-from hf_gradexplain.loading.accepted import Accepted, accept, has_own_tokenizer
+from hf_gradexplain.loading.accepted import Accepted, accept
 from hf_gradexplain.loading.checkpoint import Checkpoint, load_checkpoint, load_classifier
 from hf_gradexplain.loading.weights import check_missing, check_weights, unwrap
 
@@ -10,7 +10,6 @@ __all__ = [
     "accept",
     "check_missing",
     "check_weights",
-    "has_own_tokenizer",
     "load_checkpoint",
     "load_classifier",
     "unwrap",

@@ -56,7 +56,7 @@ def accept(model: Any, tokenizer: Any = None) -> Accepted:
         raise GradexplainError(
             f"Explainer takes a loaded model, but got the name {os.fspath(model)!r}: call Explainer.from_pretrained"
         )
-    if _is_a(model, "Pipeline"):
+    if _is_a(model, "Pipeline") and hasattr(model, "tokenizer"):  # a Pipeline of scikit-learn has none
         return Accepted(
             _module(model.model), _tokenizer(tokenizer or model.tokenizer, model), problem_type=_of_pipeline(model)
         )
@@ -67,11 +67,6 @@ def accept(model: Any, tokenizer: Any = None) -> Accepted:
         classifier, names, problem_type = embedding_classifier(model)
         return Accepted(classifier, _tokenizer(tokenizer or model.model_body.tokenizer, model), names, problem_type)
     return Accepted(_module(model), _tokenizer(tokenizer, model))
-
-
-def has_own_tokenizer(model: Any) -> bool:
-    """Return whether a model brings its tokenizer."""
-    return any(_is_a(model, name) for name in ("Pipeline", "CrossEncoder", "SetFitModel"))
 
 
 def _is_a(value: Any, name: str) -> bool:

@@ -70,7 +70,8 @@ class PaddingLimit:
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
-        return self._tried.get(trial, False)
+                return False
+        return self._tried[trial]
 
     def _error(self, classifier: HookedClassifier, longest: int) -> float:
         n = longest - self.around

@@ -136,7 +136,8 @@ def cost_table(entry: Measured) -> pd.DataFrame:
         },
         index=pd.Index(entry.methods, name="method"),
     )
-    table = measured.replace(MISSING, None).dropna(how="all").dropna(axis="columns", how="all").fillna(MISSING)
+    known = measured != MISSING
+    table = measured.loc[known.any(axis=1), known.any()]
     table.insert(0, "passes", [f"{entry.passes(method):.0f}" for method in table.index])
     return table.reset_index()
 
@@ -187,7 +188,7 @@ def measured_table(entries: Sequence[Measured]) -> pd.DataFrame:
             for x in entries
         ]
     )
-    return table.replace(MISSING, None).dropna(axis="columns", how="all").fillna(MISSING)
+    return table.loc[:, (table != MISSING).any()]
 
 
 def numbers(entries: Sequence[Measured]) -> list[dict[str, Any]]:

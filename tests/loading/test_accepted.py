@@ -161,12 +161,17 @@ def test_heads_of_other_tasks_are_refused_in_one_sentence(headless):
         Explainer(headless(model.config).double().eval(), tokenizer)
 
 
-@pytest.mark.parametrize("model", [None, 7, ["org/model"]])
+@pytest.mark.parametrize("model", [None, 7, ["org/model"], type("Pipeline", (), {})()])  # the last as in scikit-learn
 def test_explain_refuses_what_is_no_model(model):
     with pytest.raises(GradexplainError, match=r"^model must be a PyTorch module"):
         explain(model, WORDS)
 
 
 def test_explain_asks_for_the_tokenizer_of_a_module():
-    with pytest.raises(GradexplainError, match=r"needs its tokenizer: call Explainer\(model, tokenizer\)\(texts\)"):
+    with pytest.raises(GradexplainError, match=r"^Toy needs its tokenizer: call Explainer\(model, tokenizer\), with"):
         explain(Toy(), WORDS)
+
+
+def test_explain_says_that_an_embedding_model_has_no_classes():
+    with pytest.raises(GradexplainError, match=r"^SentenceTransformer computes embeddings and has no classes"):
+        explain(SentenceTransformer(), WORDS)
