@@ -43,15 +43,16 @@ def remark(
     >>> remark(np.array([0.5, -0.2]), unit="word", objective="loss", probability=0.99999999)
     ''
     """
-    if len(scores) < 2:
+    if not len(scores):
         return ""
     low, high = float(scores.min()), float(scores.max())
     largest, saturated = max(-low, high), _is_saturated(objective, probability)
     bounded = objective not in _UNBOUNDED and probability is not None
-    if high - low <= ROUNDING * largest:
+    if len(scores) > 1 and high - low <= ROUNDING * largest:
         said = f"all {UNIT_NOUNS[unit]}s score {format_score(scores[0], signed)}: this method says nothing here"
     elif largest < CLOSE_TO_ZERO and (saturated or (signed and bounded)):
-        said = f"the scores are close to 0: the largest is {format_score(largest, signed=False)}"
+        what = "the score is close to 0:" if len(scores) == 1 else "the scores are close to 0: the largest is"
+        said = f"{what} {format_score(largest, signed=False)}"
     else:
         return ""
     if largest < CLOSE_TO_ZERO and saturated:

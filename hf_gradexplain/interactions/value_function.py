@@ -44,7 +44,7 @@ class ValueFunction:
             removed: `(N, U)` bool.
 
         Returns:
-            `(N,)` float64.
+            `(N,)` float64. Each call also runs the full text, so give many sets at a time.
 
         Raises:
             GradexplainError: The array has another shape.

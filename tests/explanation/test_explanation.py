@@ -376,7 +376,7 @@ def test_a_saturated_model_is_told_from_its_prediction():
     explainer = Explainer(model, tokenizer)
     assert explainer("a good film", "signed_gi").remark().endswith("p = 1 is saturated, try objective='logit'")
     assert explainer("a good film", "signed_gi", objective="logit").remark() == ""
-    assert explainer("good", "signed_gi").remark() == ""
+    assert explainer("good", "signed_gi").remark().endswith("p = 1 is saturated, try objective='logit'")
 
 
 def test_it_is_indexed_by_method_and_iterated_by_unit():

@@ -16,6 +16,9 @@ SMALL = [9.9e-5, -5e-5]
     [
         ([1.0], "loss", 1.0, True, ""),
         ([], "loss", 1.0, True, ""),
+        ([6.5e-12], "loss", 1.0, True, "the score is close to 0: 6.50e−12; p = 1 is saturated, try objective='logit'"),
+        ([-9.9e-5], "loss", 0.5, True, "the score is close to 0: 9.90e−05"),
+        ([1e-4], "loss", 1.0, True, ""),
         (SMALL, "loss", 0.5, True, "the scores are close to 0: the largest is 9.90e−05"),
         ([-9.9e-5, 0.0], "loss", 0.5, True, "the scores are close to 0: the largest is 9.90e−05"),
         ([1e-4, 0.0], "loss", 0.5, True, ""),

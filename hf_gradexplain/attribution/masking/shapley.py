@@ -13,10 +13,10 @@ of both. An order and its reverse together are exact for effects of single units
 its first half. A score is the mean over draws, and its standard error comes from the spread of the draws. If
 `max_evals` allows fewer than eight draws of four orders, a draw is an order and its reverse.
 
-Draws of two orders come in pairs, unless they are corrected by surrogates: the order of the second draw of a pair is
-that of the first, rotated by half its length. The spread within a pair is larger than that of independent draws, so
-that the errors are too large rather than too small. Intervals from a few independent draws would be too narrow, because
-their spread is often small by chance. Draws that are corrected have to be independent.
+Draws of two orders come in pairs, unless there are enough of them for a correction by surrogates: the order of the
+second draw of a pair is that of the first, rotated by half its length. The spread within a pair is larger than that of
+independent draws, so that the errors are too large rather than too small. Intervals from a few independent draws would
+be too narrow, because their spread is often small by chance. Draws that are corrected have to be independent.
 
 **Control variate.** If each masked copy is a pass over the model, each draw is corrected by a surrogate function that
 is fitted to all other draws. This reduces the spread, see `hf_gradexplain.attribution.masking.surrogate`. A linear
