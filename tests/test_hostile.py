@@ -159,10 +159,11 @@ def explanation(text, label):
 
 
 def test_highlighted_texts_have_the_same_elements_for_any_text():
-    short, long = (Elements(explanation("two words " * n, "label").to_html()).seen for n in (1, 100))
     for text, label in zip(MANY[::2], MANY[::-2], strict=True):
         if len(text) > 1 and text.strip() and label.strip():
-            assert Elements(explanation(text, label).to_html()).seen in (short, long), (text, label)
+            harmless = re.sub(r"\S", "a", text)
+            expected = Elements(explanation(harmless, "label").to_html()).seen
+            assert Elements(explanation(text, label).to_html()).seen == expected, (text, label)
 
 
 @SOME_AND_ALL

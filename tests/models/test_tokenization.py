@@ -186,10 +186,10 @@ def test_training_a_tokenizer_shows_no_progress_in_a_terminal():
     try:
         os.dup2(other_side, 2)
         train_word_tokenizer(["the film is bad"] * 1000, vocab_size=100, min_count=1)
+        os.set_blocking(terminal, False)
+        with pytest.raises(BlockingIOError):  # nothing to read
+            os.read(terminal, 1)
     finally:
         os.dup2(kept, 2)
-    os.set_blocking(terminal, False)
-    with pytest.raises(BlockingIOError):  # nothing to read
-        os.read(terminal, 1)
-    for descriptor in (terminal, other_side, kept):
-        os.close(descriptor)
+        for descriptor in (terminal, other_side, kept):
+            os.close(descriptor)
